@@ -12,9 +12,10 @@ deploy.sh: an echo server in Azure, for one profile and the head nodes you name.
             [--variant vm|scale-set] [--what-if] [further options]
   deploy.sh --delete --group GROUP --name NAME [--what-if]
 
-  --group GROUP      resource group; made, and later deleted, if it is not there
+  --group GROUP      resource group; if it does not exist, the script makes it,
+                     and --delete deletes it
   --region REGION    for example westeurope
-  --name NAME        of everything; the DNS name begins with it:
+  --name NAME        name of all resources; the DNS name begins with it:
                      NAME.REGION.cloudapp.azure.com
   --profile PROFILE  a file in parameters/, without .json
   --source CIDR      public address of a head node, as its firewall shows it.
@@ -23,17 +24,21 @@ deploy.sh: an echo server in Azure, for one profile and the head nodes you name.
   --server-url URL   where the machine downloads the same file (https)
   --variant VARIANT  vm (default), or scale-set: behind a load balancer
   --identity DIR     the server's identity [NAME.identity]; made if not there
-  --key LABEL        whose key to make with it [head node]. Repeatable
-  --control-port N   port of no profile, to compare, in a new identity [8443]
+  --key LABEL        label of a client key to make with the identity
+                     [head node]. Repeatable
+  --control-port N   control port for a new identity; it belongs to no profile
+                     [8443]
   --idle-timeout N   minutes, 4 to 30 [4]
   --tcp-reset        scale-set: reset idle connections, do not just forget them
   --shutdown HHMM    vm: switch it off every day at that time (UTC)
   --ssh-public-key FILE
-                     of the machine; otherwise one whose private half is thrown
-                     away. Neither network nor machine lets SSH in
-  --dns-suffix NAME  of other clouds: cloudapp.usgovcloudapi.net
-  --fwprobe PROGRAM  the client to wait with [fwprobe]
-  --wait SECONDS     how long until a probe must reach the server [900]
+                     SSH key for the machine; by default a new key whose private
+                     half is discarded. Neither network nor machine lets SSH in
+  --dns-suffix NAME  DNS suffix for other Azure clouds, for example
+                     cloudapp.usgovcloudapi.net
+  --fwprobe PROGRAM  the client used to test whether the server is reachable
+                     [fwprobe]
+  --wait SECONDS     maximum time until a probe reaches the server [900]
   --no-wait          do not wait for that
   --what-if          show what would change, and change nothing
   --delete           delete the resource group that this script made, with all

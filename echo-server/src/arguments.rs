@@ -1,4 +1,4 @@
-//! What users type. Only this file knows clap; everything after it works on plain values.
+//! The arguments of the command line, as clap parses them. The rest of the program works on plain values.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ pub(crate) struct NewIdentity {
     /// Write the connection string to this new file, which only you can read, instead of printing it. For one key.
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     pub(crate) output: Option<PathBuf>,
-    /// Port outside every profile on which clients also find the server, to compare with.
+    /// Control port of the server, outside every profile; clients also compare it with the ports under test.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_CONTROL_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) control_port: u16,
 }
@@ -130,7 +130,7 @@ pub(crate) struct ServeArguments {
     /// Listen on this port of this address as well, or instead if no --port is given. Repeatable.
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Vec<SocketAddr>,
-    /// Further port to listen on, to compare with [default: the one in the connection strings].
+    /// Control port, an additional port to listen on [default: the port in the connection strings].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) control_port: Option<u16>,
     /// Name of this server in testimonies [default: the host's name].
@@ -139,7 +139,7 @@ pub(crate) struct ServeArguments {
     /// Let further processes listen on the same ports.
     #[arg(long)]
     pub(crate) reuse_port: bool,
-    /// The addresses seen here are not the clients' own: release sightings by content alone.
+    /// The server does not see the clients' own addresses: release a sighting only by its first bytes.
     #[arg(long)]
     pub(crate) behind_source_nat: bool,
     /// How long running sessions may go on after SIGTERM or SIGINT [default: 10].
@@ -161,4 +161,5 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done; 2 not done, and standard error says why and what would be right.
 
 First steps: `fwprobe-echo identity new --dir /etc/fwprobe-echo --host NAME`, then
-`fwprobe-echo serve`, then on the head node `fwprobe run` with the line that the first one printed.";
+`fwprobe-echo serve`, then on the head node `fwprobe run` with the connection string that the
+first command printed.";

@@ -48,13 +48,13 @@ pub struct BoundListener {
 /// Binds every listener of `config`.
 ///
 /// # Errors
-/// Returns all listeners that cannot be bound, and the witness, if the configuration asks for it and it cannot be
-/// opened.
+/// Returns the errors of all listeners that cannot be bound. If the configuration asks for the witness and it cannot be
+/// opened, that error is included.
 pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
     bind_or_inherit(config, identity, Inherited::default())
 }
 
-/// Like [`bind`], but uses a socket from `inherited` for each listener that `inherited` has one for.
+/// Binds like [`bind`], but takes the sockets that already exist from `inherited`.
 pub(crate) fn bind_or_inherit(
     config: Config,
     identity: &Identity,

@@ -35,8 +35,9 @@ impl Clock {
         date()
     }
 
-    /// Returns the date at the server's start plus the time since. Connections are dated by it, and clients ask about
-    /// them by it, so that none is missed because the date was set in between.
+    /// Returns the date at the server's start plus the time since. Connections get their times from this clock, and
+    /// clients ask for connections by these times. Setting the date while the server runs therefore hides no
+    /// connection.
     pub(crate) fn steady(self) -> UnixMillis {
         let since = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
         UnixMillis(self.date_at_start.0.saturating_add(since))
@@ -45,7 +46,7 @@ impl Clock {
 
 fn date() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock that shows a date before 1970 was never set. The client reports the difference.
+    // A clock that shows a date before 1970 was never set. The client reports how far the server's clock is off.
     let millis = since.map_or(0, |since| since.as_millis());
     UnixMillis(u64::try_from(millis).unwrap_or(u64::MAX))
 }

@@ -76,6 +76,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The explanation for the operator if the certificate of a roll-over that has begun cannot be used.
+/// The explanation for the operator if the next certificate of a roll-over cannot be used.
 const WITHOUT_NEXT: &str =
     "`serve` works without it; `identity show`, `add-key` and `roll-over` do not";

@@ -17,13 +17,13 @@ pub struct Config {
     pub instance: InstanceName,
     /// Whether other processes may listen on the same ports. The kernel then distributes connections over them.
     pub reuse_port: bool,
-    /// Whether source NAT hides its clients' own addresses from this server. Then sightings are released only to
-    /// clients that can name the first bytes.
+    /// Whether source NAT hides the clients' own addresses from this server. If it does, a sighting is released only to
+    /// a client that can name the connection's first bytes.
     pub behind_source_nat: bool,
     /// Whether to open a packet socket, which also shows SYNs that this host's own firewall drops.
     pub witness: bool,
-    /// The time for which the server continues normally after it was asked to stop, while its health endpoint already
-    /// reports it. A load balancer needs that time to send new connections elsewhere.
+    /// The time for which the server continues normally after it was asked to stop. Its health endpoint already reports
+    /// the stop, so that a load balancer can send new connections elsewhere.
     pub notice: Duration,
     /// The time for which running sessions may continue after `notice`.
     pub grace: Duration,
@@ -65,7 +65,8 @@ pub enum ListenAddress {
     One(IpAddr),
 }
 
-/// A server's name: 1 to 32 characters of `A-Z a-z 0-9 - _ .`. The limit leaves room in the testimony for the rest.
+/// A server's name: 1 to 32 characters of `A-Z a-z 0-9 - _ .`. The limit leaves room in the testimony for the other
+/// fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceName(String);
 
@@ -130,8 +131,8 @@ impl InstanceName {
         &self.0
     }
 
-    /// Returns `text` without the characters that are not allowed or exceed the length. A host's name nearly always
-    /// fits completely.
+    /// Returns `text` as a name: characters that are not allowed are removed, and the length is limited. Nearly every
+    /// host's name stays as it is.
     pub fn from_host_name(text: &str) -> Self {
         let fitting: String = text
             .chars()
@@ -166,7 +167,7 @@ fn fits(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
 
-/// The seven ports of the profile that this tool was first made for. The control port is added to them.
+/// The seven ports of the profile `hpc-2008r2-sp1`. The control port is added to them.
 pub const DEFAULT_PORTS: [u16; 7] = [80, 443, 3389, 5901, 5902, 7998, 7999];
 
 /// The default grace period: longer than a session of default stages takes on any path worth probing.

@@ -31,7 +31,7 @@ pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
         return;
     };
     let tcp = plain.into_stream();
-    // This future has a box of its own, so that plain sessions do not need memory for its size.
+    // The future is boxed, so that sessions without TLS do not need memory for it.
     match Box::pin(encrypted::open(tcp, leftover, track, tasks)).await {
         Opened::Session(mut inside) => {
             inside.run().await;

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
         return;
     }
     restraint.lift();
-    // Its place among the strangers is free for others now.
+    // The connection gives up its place among the strangers.
     let _known = track.into_known_control();
     let mut lifetime = pin!(sleep(instance.live().limits.lifetime));
     tokio::select! {
@@ -109,7 +109,7 @@ fn builder(tasks: Tasks) -> http2::Builder<Tasks> {
     builder
 }
 
-/// The maximum number of streams. A client has one call, or one call and a watch, at a time; the rest is reserve.
+/// The maximum number of streams. A client has at most one call and one watch at a time; the other streams are reserve.
 const MAX_STREAMS: u32 = 8;
 /// The window size: HTTP/2's own default (RFC 9113 section 6.5.2), which need not be announced.
 const WINDOW: u32 = 65_535;
@@ -120,8 +120,9 @@ const MAX_HEADERS: u32 = 4096;
 const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// The maximum number of streams reset before anything handled them. No honest client does that (CVE-2023-44487).
 const MAX_RESET_STREAMS: usize = 8;
-/// The time between keep-alives. A run is silent for as long as its holds last; this detects a dead peer meanwhile.
+/// The time between keep-alives. A run's control connection is silent during holds; keep-alives detect a peer that has
+/// died meanwhile.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The time from our GOAWAY to the end of the connection, which holds even if the peer does not close it.
+/// The time from our GOAWAY until the server closes the connection, if the peer has not closed it before.
 const LEAVE: Duration = Duration::from_secs(5);

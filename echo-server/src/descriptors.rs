@@ -5,8 +5,8 @@ use echo_core::admission::AdmissionLimits;
 
 use crate::config::Config;
 
-/// Raises this process' own limit as far as possible, and lowers those of `config` to it. Returns the number of
-/// descriptors that are lacking, if any.
+/// Raises the limit of descriptors for this process as far as possible, then lowers the limits in `config` if they need
+/// more. Returns both numbers in that case, otherwise `None`.
 pub(crate) fn fit(config: &mut Config) -> Option<Lack> {
     let available = available()?;
     let wanted = wanted(config);
@@ -46,7 +46,7 @@ fn lower(config: &mut Config, available: usize) {
     let admission = &mut config.admission;
     let fewest = AdmissionLimits::MIN_STRANGERS;
     admission.strangers = admission.strangers.min(rest / 4).max(fewest);
-    // The other half is left for other sources, as by default.
+    // One source gets at most half of the places, as by default.
     admission.strangers_per_source = admission.strangers_per_source.min(rest / 8).max(1);
     let rest = rest.saturating_sub(admission.strangers).max(1);
     admission.sessions = admission.sessions.min(rest);

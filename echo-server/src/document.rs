@@ -19,7 +19,8 @@ pub(crate) fn read<T>(
     }
 }
 
-/// Returns the file's text. If it is too large, the text is cut one byte past the limit, which is an error of its own.
+/// Returns the file's text. A file that is too large is cut one byte past the limit, so that `settings-file` reports
+/// that it is too large.
 fn text(path: &Path) -> io::Result<String> {
     let most = MAX_FILE_BYTES as u64 + 1;
     let mut bytes = Vec::new();

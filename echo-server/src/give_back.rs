@@ -22,11 +22,11 @@ pub(crate) async fn give_back_on(instance: Arc<Instance>) {
     }
 }
 
-/// The largest number of connections that there were since memory was last given back.
+/// The largest number of connections at the same time since memory was last given back.
 #[derive(Debug, Default)]
 struct Tide {
     height: usize,
-    /// Whether it had ebbed at the last look.
+    /// Whether half of the connections had ended at the last look.
     ebbed: bool,
 }
 

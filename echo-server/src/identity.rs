@@ -41,7 +41,7 @@ pub struct Identity {
     certificate: CertificateDer<'static>,
     private_key: PrivateKeyDer<'static>,
     pin: Pin,
-    /// The pin of the certificate that is about to take over.
+    /// The pin of the next certificate, while a roll-over is in progress.
     next_pin: Option<Pin>,
     hosts: Vec<String>,
     control_port: u16,
@@ -148,9 +148,9 @@ impl fmt::Debug for Identity {
 pub enum UnusableCertificate {
     #[error("the certificate cannot be read")]
     Unreadable,
-    #[error("the private key is of a kind that is not supported")]
+    #[error("this kind of private key is not supported")]
     KeyKind,
-    #[error("the private key is not that of the certificate")]
+    #[error("the private key does not belong to the certificate")]
     Mismatch,
 }
 

@@ -53,9 +53,9 @@ pub(crate) struct Instance {
     /// Asks the command that runs this server to read its files again. Nobody receives the requests if the server was
     /// not made from files.
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
-    /// Cancelled when the server has been asked to stop, which it then reports to load balancers.
+    /// Cancelled when the server has been asked to stop. The health endpoint then reports it to load balancers.
     pub(crate) leaving: CancellationToken,
-    /// Cancelled when the server begins to stop.
+    /// Cancelled when the server stops accepting connections, after its notice.
     pub(crate) draining: CancellationToken,
     /// The known clients' connections, which the server waits for when it stops.
     pub(crate) known: TaskTracker,
@@ -159,7 +159,8 @@ impl Instance {
         }
     }
 
-    /// Takes the locks that connections share, one after the other. It returns unless one of them is never released.
+    /// Takes and releases the locks that connections share, one after the other. If it returns, no lock is held for
+    /// ever.
     pub(crate) fn take_locks(&self) {
         self.present();
         self.strangers.present();
@@ -200,7 +201,7 @@ impl Live {
 }
 
 /// The maximum number of watches of one key: more than the runs of several clients have in progress at the same time.
-/// Each costs a walk through all sightings, four times per second.
+/// Each watch walks through all sightings four times per second.
 const MAX_WATCHES_PER_KEY: usize = 16;
 
 /// The number of random bytes in an instance's name: enough to distinguish the processes of one host.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-/// The error for a listener from which nobody accepts connections any more. If the server continued, that port would be
-/// as good as closed, and neither systemd nor a load balancer would notice.
+/// The error that a listener's connections are no longer accepted. If the server continued, clients could not use that
+/// port, and neither systemd nor a load balancer would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("connections to {0} are not accepted any more; the log says why")]
 pub struct ListenerDied(pub(crate) SocketAddr);
@@ -29,7 +29,7 @@ impl ListenerGuard {
 
 impl Drop for ListenerGuard {
     fn drop(&mut self) {
-        // A server that was asked to stop does not receive this any more.
+        // A server that is stopping no longer receives this report.
         let _ = self.deaths.send(ListenerDied(self.address));
     }
 }

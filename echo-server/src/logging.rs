@@ -23,7 +23,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The lowest level that is worth a line; a session of a known client is worth `debug`.
+/// The lowest level that is logged. Known clients' sessions are logged at `debug`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
     Error,

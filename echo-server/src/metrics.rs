@@ -56,7 +56,7 @@ struct StandingLabel {
     standing: &'static str,
 }
 
-/// The gauges at this moment.
+/// The values of the gauges at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Present {
     pub(crate) strangers: usize,
@@ -98,7 +98,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "connections",
-            "Connections that have ended, by session kind, how, and whether a key was proved",
+            "Connections that have ended, by session kind, outcome, and whether a key was proved",
             self.connections.clone(),
         );
         registry.register(
@@ -119,7 +119,7 @@ impl Metrics {
         );
         registry.register(
             "witness_missed",
-            "SYNs and answers that the witness had no room for",
+            "SYNs and answers that the witness missed because its buffer was full",
             self.witness_missed.clone(),
         );
         registry.register_with_unit(
@@ -236,5 +236,5 @@ impl Metrics {
 }
 
 const HANDSHAKE_SECONDS: [f64; 8] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// The buckets for a session's duration, up to the longest hold.
+/// The buckets for a session's duration in seconds, up to the longest hold.
 const SESSION_SECONDS: [f64; 8] = [0.05, 0.2, 0.5, 2.0, 10.0, 60.0, 300.0, 2700.0];

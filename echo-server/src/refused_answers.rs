@@ -19,7 +19,7 @@ impl RefusedAnswers {
         }
     }
 
-    /// Returns how many have been refused so far, by any peer; `None` if this host does not count them.
+    /// Returns the number of SYN-ACKs that peers have refused so far; `None` if this host does not count them.
     pub(crate) fn count(&self) -> Option<u64> {
         let file = self.counters.as_ref()?.lock();
         // Each reading starts at the beginning of the file, so a panic elsewhere does not matter.
@@ -31,7 +31,8 @@ impl RefusedAnswers {
     }
 }
 
-/// Reads the counters from a table with a line of names before each line of figures (proc(5), `/proc/net/netstat`).
+/// Reads the counters from a table in which a line of names precedes each line of figures (proc(5),
+/// `/proc/net/netstat`).
 fn refused(table: &str) -> Option<u64> {
     let mut lines = table.lines();
     let names = lines.find(|line| line.starts_with(GROUP))?;

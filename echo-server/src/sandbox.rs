@@ -43,7 +43,7 @@ pub(crate) struct Sandbox(Vec<Layer>);
 #[derive(Debug, Error)]
 #[error(
     "the sandbox is required, and this host does not provide all of it: {0}; with `sandbox \
-     = \"best-effort\"` the server uses the part that there is"
+     = \"best-effort\"` the server uses the parts that this host provides"
 )]
 pub(crate) struct Incomplete(String);
 

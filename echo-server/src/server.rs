@@ -26,7 +26,7 @@ impl Bound {
     /// Serves until `shutdown` is ready. Then it accepts no more connections, refuses new sessions, and waits for
     /// running ones, for the configured time at most. Dropping the future ends everything immediately.
     ///
-    /// It does not wait for strangers, except for the moment that it takes to send a greeting and be refused.
+    /// Strangers get only a moment, in which they can send a greeting and be refused.
     ///
     /// # Errors
     /// A listener is no longer served, although nobody has asked the server to stop.
@@ -212,7 +212,7 @@ fn is_the_peers(error: &io::Error) -> bool {
     )
 }
 
-/// The time for strangers to be refused: a round trip and a retransmission.
+/// The time in which strangers can still send a greeting and be refused: a round trip and a retransmission.
 const COURTESY: Duration = Duration::from_millis(1500);
 /// The time between warnings about failed accepts, which strangers may be able to cause.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);

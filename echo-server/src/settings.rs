@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) identity_directory: PathBuf,
-    /// The reason why the certificate of a roll-over that has begun cannot be used. The server runs without it.
+    /// The reason why the next certificate of a roll-over cannot be used. The server runs without that certificate.
     pub(crate) without_next: Option<LoadError>,
     pub(crate) sandbox: SandboxMode,
     pub(crate) log_format: LogFormat,
@@ -159,7 +159,7 @@ pub(crate) enum SettingsError {
     File(#[from] FileError),
     #[error(transparent)]
     Identity(#[from] LoadError),
-    #[error("{}: {again} is listened on already ({}); remove one of the two", .again.place, .first.place)]
+    #[error("{}: {again} already has a listener ({}); remove one of the two", .again.place, .first.place)]
     Overlap {
         first: Placed<Listen>,
         again: Placed<Listen>,

@@ -57,7 +57,7 @@ impl Counts {
 /// The outcome of a connection that the server ended, to make room or to stop.
 pub(crate) const MADE_TO_LEAVE: &str = "made-to-leave";
 
-/// The outcome of a connection that the control service had.
+/// The outcome of a connection that was handed to the control service.
 pub(crate) const CONTROL: &str = "control";
 
 const BETWEEN_LINES: Duration = Duration::from_secs(60);

@@ -67,7 +67,7 @@ impl Strangers {
         self.shared.queue().table.becomes_familiar(now, source);
     }
 
-    /// Adds a connection. Returns the reason why another one had to make room; `None` if none had to.
+    /// Adds a connection. If another connection had to make room, also returns the reason.
     pub(crate) fn enter(&self, now: Duration, source: Source) -> (Stranger, Option<Pressure>) {
         let place = Arc::new(Place::default());
         let mut queue = self.shared.queue();
@@ -86,7 +86,8 @@ impl Strangers {
         (stranger, pressure)
     }
 
-    /// Evicts the connection that is first in the order of eviction, unless an evicted one is still about to end.
+    /// Evicts the connection that is first in the order of eviction, unless an earlier evicted connection has not ended
+    /// yet.
     pub(crate) fn make_one_place(&self) {
         let mut queue = self.shared.queue();
         if queue.leaving == 0
@@ -101,7 +102,8 @@ impl Strangers {
         self.shared.queue().table.len()
     }
 
-    /// Returns a future that is ready once a connection has left after it was first polled or enabled.
+    /// Returns a future that becomes ready when a connection leaves. Only connections that leave after the future was
+    /// first polled or enabled count.
     pub(crate) fn someone_left(&self) -> Notified<'_> {
         self.shared.someone_left.notified()
     }
@@ -133,7 +135,8 @@ impl Stranger {
         self.shared.queue().table.advance(self.ticket, standing);
     }
 
-    /// Records that the connection has proved a key, and not with a recorded greeting. It cannot be evicted any more.
+    /// Records that the connection has proved a key, so that its greeting was not a replay. It cannot be evicted any
+    /// more.
     pub(crate) fn has_proved(&self, now: Duration) {
         let mut queue = self.shared.queue();
         queue.table.proved(now, self.ticket);
@@ -142,7 +145,7 @@ impl Stranger {
             queue.leaving -= 1;
         }
         drop(queue);
-        // Its place among the strangers is free, as if it had left.
+        // The place among the strangers is free, as if the connection had left.
         self.shared.someone_left.notify_one();
     }
 

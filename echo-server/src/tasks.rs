@@ -60,7 +60,7 @@ impl Tasks {
         }
     }
 
-    /// Ends all tasks, and those that would be started later.
+    /// Ends all tasks. No task can be started afterwards.
     pub(crate) fn abandon(&self) {
         let mut book = self.0.book();
         book.abandoned = true;

@@ -24,11 +24,11 @@ pub(crate) struct Track {
     known: OnceLock<TaskTrackerToken>,
     /// Set once TLS has begun: the connection's place among the strangers in TLS.
     in_tls: OnceLock<Box<Stranger>>,
-    /// Dropped after the session, so that its permit is free when the next waiting connection wakes.
+    /// Dropped after the session, so that the session's permit is free when the next waiting connection wakes.
     stranger: Stranger,
 }
 
-/// A control connection under a key, which is counted when it ends.
+/// A control connection that has proved a key. It is counted when it ends.
 #[derive(Debug)]
 pub(crate) struct KnownControl {
     instance: Arc<Instance>,
@@ -157,7 +157,7 @@ impl Drop for Track {
         let outcome = match notice.fate {
             Fate::Ended(end) => end.word(),
             Fate::Control => CONTROL,
-            // The session did not end the connection: the server made room, or stopped.
+            // The session did not end the connection. The server ended it to make room or to stop.
             Fate::Open | Fate::HalfOpen | Fate::HeldBack | Fate::Unanswered => {
                 notice.fate = Fate::Ended(End::Refused);
                 MADE_TO_LEAVE

@@ -18,7 +18,7 @@ pub(crate) struct Wire {
     tcp: TcpStream,
     /// Bytes that were read before TLS and are not passed on yet. The session has counted them.
     leftover: Vec<u8>,
-    /// How many more bytes may come before they complete something.
+    /// The number of bytes that may still come before a handshake or a record must be complete.
     allowance: usize,
     /// The record of the connection; `None` once the session is no longer involved.
     track: Option<Arc<Track>>,
@@ -38,7 +38,7 @@ impl Wire {
         &self.tcp
     }
 
-    /// Records progress: the bytes completed a handshake, or a record for the session inside.
+    /// Records progress: the bytes so far completed the handshake, or a record for the session inside TLS.
     pub(crate) fn made_sense(&mut self) {
         self.allowance = ALLOWANCE;
     }

@@ -90,7 +90,7 @@ impl SynWitness {
                 Err(_) => {}
             }
         }
-        // If the number of lost packets is not known, some count as lost.
+        // If the number of lost packets cannot be read, one counts as lost.
         let lost = self.tap.lost().unwrap_or(1);
         if lost > 0 {
             witness.missed(now);
@@ -157,7 +157,7 @@ impl SynWitness {
 
 /// The buffer for a packet; headers are never longer, see [`SynTap::pass`].
 const PACKET: usize = 256;
-/// The number of packets read at a time. With the next constant, that is some 12,800 packets per second, at a few
-/// microseconds each. The kernel drops the packets of a flood beyond that.
+/// The number of packets read at a time. With a batch every [`BETWEEN_BATCHES`], that is some 12,800 packets per
+/// second, at a few microseconds each. The kernel drops what a flood brings beyond that rate.
 const BATCH: usize = 64;
 const BETWEEN_BATCHES: Duration = Duration::from_millis(5);

@@ -1,5 +1,5 @@
-//! Certificates that a peer presents, on TLS to a proxy, to the server or to a stranger that answers in its name: each
-//! is described within bounds, and no text in it reaches a terminal unescaped.
+//! Checks certificates that a peer presents, on TLS to a proxy, to the server or to a stranger that answers in its
+//! name: each is described within bounds, and no text in it reaches a terminal unescaped.
 #![no_main]
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ fuzz_target!(|der: &[u8]| {
         assert!(!text.contains(char::is_control), "{text:?}");
         assert!(text.len() <= 4096, "{} bytes", text.len());
     }
-    // The same bytes are in time at none or at one stretch of moments.
+    // A certificate is valid in one period without gaps, or never.
     let at = |seconds| {
         is_in_time(
             der,

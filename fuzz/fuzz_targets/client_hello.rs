@@ -1,5 +1,5 @@
-//! The tap finds the same in a stream, however the stream is cut. The first byte of the input is the size of the
-//! pieces.
+//! Checks that the tap finds the same in a stream, however the stream is cut. The first byte of
+//! the input is the size of the pieces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

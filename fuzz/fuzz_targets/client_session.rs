@@ -1,5 +1,5 @@
-//! A stranger in the server's place, for every session kind. For all bytes that the stranger sends, in all pieces, the
-//! client neither panics nor stores much, and never takes the stranger for the server.
+//! Checks the client against a stranger in the server's place, for every session kind. Whatever bytes the stranger
+//! sends, in whatever pieces, the client neither panics nor stores much, and never takes the stranger for the server.
 #![no_main]
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Decoded answers of a server over the control service: the client takes from each the part that belongs to a
-//! measurement, within bounds, and the judge judges the run with it.
+//! Checks decoded answers of a server over the control service: the client takes from each, within bounds, the part
+//! that belongs to a measurement, and the judge can then judge the run.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use probe_documents::{RunDocument, judge_again};
 use prost::Message as _;
 use proto::wire;
 
-/// A recorded run, about whose first probe the server answers.
+/// A recorded run. The server's answers are about its first probe.
 static RUN: LazyLock<RunDocument> = LazyLock::new(|| {
     let text = include_str!("../../tests/lab/records/dropped-by-firewall.json");
     serde_json::from_str(text).expect("a recorded run")
@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
     {
         sightings.push(sighting);
     }
-    // A server may repeat itself up to the number that the client reads.
+    // A server may repeat its sightings, up to the number that the client reads.
     let most = LENGTHS[usize::from(*flags >> 2) % LENGTHS.len()].max(sightings.len());
     let repeated: Vec<&wire::Sighting> = sightings.iter().cycle().take(most).collect();
     let mut run = RUN.clone();

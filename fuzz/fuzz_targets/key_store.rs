@@ -1,5 +1,5 @@
-//! Certificate files of any content, with any password: each file is described or refused in words, the checks can
-//! judge it, and no text that a stranger wrote reaches the terminal unescaped.
+//! Checks certificate files of any content, with any password: each file is described or refused in words, the checks
+//! can judge it, and no text that a stranger wrote reaches the terminal unescaped.
 #![no_main]
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! For all bytes that a proxy sends, in all pieces, the dialogue ends, stores little, and sends nothing after its end.
+//! Whatever bytes a proxy sends, in whatever pieces, the dialogue ends, stores little, and sends nothing after its end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

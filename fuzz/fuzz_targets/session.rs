@@ -1,5 +1,5 @@
-//! A stranger at the echo server, with unlimited time and recorded greetings: nothing panics, and no more bytes come
-//! out than went in.
+//! Checks the echo server against a stranger with unlimited time and recorded greetings: nothing panics, and
+//! no more bytes come out than went in.
 #![no_main]
 
 use std::sync::Arc;

@@ -43,6 +43,6 @@ impl<S: Spawn, F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks<S
 
 /// The time from accept, or from the last answer, to a complete request head.
 const HEAD: Duration = Duration::from_secs(10);
-/// The longest life of a connection. A watcher connects again.
+/// The longest life of a connection. A client that stays has to connect again.
 const LIFETIME: Duration = Duration::from_secs(120);
 const LEAVE: Duration = Duration::from_secs(5);

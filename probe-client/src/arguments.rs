@@ -88,7 +88,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// For HPC Cluster Manager: run fwprobe there as a diagnostic test.
+    /// Run fwprobe as a diagnostic test of HPC Cluster Manager.
     HpcTest {
         #[command(subcommand)]
         command: HpcTestCommand,
@@ -100,7 +100,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns where the connection string of the configuration file belongs, if the command reads that file.
+    /// Returns the field for the configuration file's connection string; `None` if the command does not read that file.
     pub(crate) fn configured(&mut self) -> Option<&mut Option<(String, PathBuf)>> {
         match self {
             Self::Run(arguments) => Some(&mut arguments.measuring.server.configured),
@@ -136,8 +136,8 @@ pub(crate) struct RunArguments {
     pub measuring: MeasuringArguments,
     #[command(flatten)]
     pub reports: ReportOptions,
-    /// Delete the oldest files that --output DIR/ has written: keep this many of each format, or those of this many days
-    /// (100 or 30d). Only files that fwprobe named itself on this host are deleted.
+    /// Delete the oldest files that --output DIR/ has written. 100 keeps the newest 100 files of each format, 30d keeps
+    /// those of the last 30 days. Only files that fwprobe named itself on this host are deleted.
     #[arg(
         long,
         value_name = "NUMBER|DAYS",
@@ -145,8 +145,8 @@ pub(crate) struct RunArguments {
         help_heading = REPORTS
     )]
     pub keep: Option<Keep>,
-    /// Run again, 5 seconds after each run, until every rule is as expected or this much time is over (90s or 10m; 10m
-    /// if none is given). Only the last run is reported.
+    /// Run again, 5 seconds after each run, until every rule is as expected or this much time has passed (90s or 10m;
+    /// 10m if no time is given). Only the last run is reported.
     #[arg(
         long,
         value_name = "TIME",
@@ -171,9 +171,10 @@ pub(crate) struct MeasuringArguments {
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub client_certificate: Option<PathBuf>,
-    /// Connections to each port that works, from different source ports, to find faults that only some connections meet
-    /// (1 to 1000); twelve if it is not given, and fewer for more than 18 ports. Twelve meet a fault of one flow in four
-    /// with a probability of 96.8 percent, fifty a fault of one in sixteen with 96 percent.
+    /// Number of connections to each port that works, from different source ports, to find faults that affect only some
+    /// connections (1 to 1000). Default: 12, or fewer for more than 18 ports. 12 connections find a fault that affects
+    /// one flow in four with a probability of 96.8 percent; 50 find a fault that affects one in sixteen with 96
+    /// percent.
     #[arg(
         long,
         value_name = "NUMBER",
@@ -181,11 +182,11 @@ pub(crate) struct MeasuringArguments {
         help_heading = HOW
     )]
     pub flows: Option<u16>,
-    /// Take no second looks: no other sessions, no search for the place, no faults of single flows. A port that fails is
-    /// answered within two seconds in most cases, and no verdict is of high confidence.
+    /// Take no second looks: no sessions that differ, no search for the place of a fault, no search for faults of
+    /// single flows. Most ports that fail have a verdict within two seconds, but no verdict is of high confidence.
     #[arg(long, conflicts_with = "flows", help_heading = HOW)]
     pub quick: bool,
-    /// How long to wait at each step while nothing moves, in seconds (1 to 60).
+    /// How long each step waits without progress, in seconds (1 to 60).
     #[arg(
         long,
         value_name = "SECONDS",
@@ -197,7 +198,7 @@ pub(crate) struct MeasuringArguments {
 }
 
 impl MeasuringArguments {
-    /// Returns the files that these arguments name, to be read.
+    /// Returns the input files that these arguments name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let client = self.client_certificate.as_deref();
         let others = self.server.files().chain(self.head_node.files());
@@ -223,7 +224,8 @@ pub(crate) struct IdleArguments {
         help_heading = HOW
     )]
     pub hold: Vec<u32>,
-    /// Sessions without TCP keep-alive, with it, or both each time.
+    /// Whether sessions use TCP keep-alive; `both` runs one session without it and one with it for each length of
+    /// silence.
     #[arg(long, value_enum, default_value_t = KeepAlive::Both, help_heading = HOW)]
     pub keep_alive: KeepAlive,
     /// Interval of the TCP keep-alive, in seconds (1 to 600). HPC Pack's own is 25.
@@ -235,7 +237,7 @@ pub(crate) struct IdleArguments {
         help_heading = HOW
     )]
     pub keep_alive_interval: u32,
-    /// How long to wait at each step while nothing moves, in seconds (1 to 60).
+    /// How long each step waits without progress, in seconds (1 to 60).
     #[arg(
         long,
         value_name = "SECONDS",
@@ -254,7 +256,7 @@ pub(crate) struct PlanArguments {
     pub server: ServerOptions,
     #[command(flatten)]
     pub product: ProductOptions,
-    /// How to print it.
+    /// The format in which to print the plan.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = REPORTS)]
     pub format: PlanFormat,
 }
@@ -263,16 +265,16 @@ pub(crate) struct PlanArguments {
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub head_node: HeadNodeOptions,
-    /// Look up the server's name too: the file with the connection string.
+    /// File with the connection string. The check then also looks up the server's name.
     #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub connection_file: Option<PathBuf>,
     /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
     #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub config: Option<PathBuf>,
-    /// The connection string in the configuration file, and that file.
+    /// The configuration file's connection string, and the path of that file.
     #[arg(skip)]
     pub configured: Option<(String, PathBuf)>,
-    /// How to print it.
+    /// The format in which to print the results.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = REPORTS)]
     pub format: PlanFormat,
 }
@@ -326,7 +328,7 @@ pub(crate) struct ReloadServerArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArguments {
-    /// The command: run, or profiles list. Without one, the page of the program.
+    /// The command, such as run or profiles list. Without one, the page of fwprobe itself.
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
     /// Write the pages of all commands to this folder instead: fwprobe.1, fwprobe-run.1 and so on.
@@ -336,14 +338,14 @@ pub(crate) struct ManArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfilesCommand {
-    /// The profiles that are built in.
+    /// List the built-in profiles.
     List,
-    /// One profile as the file that defines it.
+    /// Show one profile, as the file that defines it.
     Show {
         #[arg(value_parser = PROFILES, hide_possible_values = true)]
         profile: String,
     },
-    /// Check profile files of your own; all problems at once.
+    /// Check profile files of your own, and report all their problems at once.
     Validate {
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -352,14 +354,14 @@ pub(crate) enum ProfilesCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExpectCommand {
-    /// Print what a saved run found, port by port, as a file for --expect. Where a run did not decide, the rule
-    /// is a comment.
+    /// Print what a saved run found, port by port, as a file for --expect. A rule that the run did not decide becomes a
+    /// comment.
     Save {
         /// A run saved as JSON.
         #[arg(value_name = "run.json")]
         run: PathBuf,
     },
-    /// Check a file for --expect; all problems at once.
+    /// Check a file for --expect, and report all its problems at once.
     Check {
         file: PathBuf,
         /// Check against the rules of this profile too.

@@ -140,7 +140,7 @@ pub(crate) fn plan_alone(
         head_node,
         environment,
     };
-    // Nothing is sent, so that nobody has to be asked for a password.
+    // Nothing is sent, so the user need not type a password.
     given.identities(false, &mut problems);
     let planned = given.planned(whereabouts, &mut problems);
     problems.none()?;
@@ -150,7 +150,7 @@ pub(crate) fn plan_alone(
 /// The credentials that are for one proxy each.
 type OwnCredentials = Vec<(ProxyAddress, ProxyCredentials)>;
 
-/// The facts in a connection string about the server's place.
+/// The server's hosts and control port, as a connection string gives them.
 struct Whereabouts {
     hosts: Vec<String>,
     control_port: u16,
@@ -164,7 +164,7 @@ impl Whereabouts {
         }
     }
 
-    /// Returns those of a server that is not set up yet.
+    /// Returns the facts about a server that is not set up yet: no hosts, and the default control port.
     const fn unknown() -> Self {
         Self {
             hosts: Vec::new(),
@@ -200,8 +200,8 @@ impl Given<'_> {
         (credentials.flatten(), authorities.unwrap_or_default())
     }
 
-    /// Returns the plan, and the credentials of proxies that are for one proxy alone. Without `whereabouts`, it only
-    /// looks for problems.
+    /// Returns the plan, and the credentials that are for one proxy each. Without `whereabouts`, it only looks for
+    /// problems.
     fn planned(
         &self,
         whereabouts: Option<Whereabouts>,
@@ -236,7 +236,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The plan has no probe. A run would report everything as expected.
+    /// The plan has no probe: a run would report that everything is as expected.
     pub(crate) fn with_something_to_probe(self) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         if self.plan.probes.is_empty() {

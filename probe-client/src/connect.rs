@@ -35,7 +35,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) reach: Option<u8>,
     /// The record of SYNs that stay unanswered before the idle timeout ends.
     pub(crate) port_states: PortStates,
-    /// The record of handshake times, from which the waits for others follow.
+    /// The record of handshake times, which decides how long other connections wait.
     pub(crate) line: SharedLine,
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn connect(
         let stream = dial(address, options, None).await?;
         return Ok(Connected::redialled(stream, Redial::Unmarked));
     }
-    // Boxed, because the futures of a session are large enough.
+    // Boxed, because the futures of a session are already large.
     let mut marked = Box::pin(dial(address, options, Some(HOP_LIMIT_MARK)));
     let unmarked = Box::pin(async {
         sleep(BUDGET.unanswered).await;
@@ -131,7 +131,7 @@ async fn dial(
     let socket = open(address, options.bind, hop_limit).map_err(local)?;
     shape(&socket, options).map_err(local)?;
     if let Err(error) = begin(&socket, address) {
-        // This early, nothing can have come back yet, unless the queue says so.
+        // Nothing can have come back this early, except what the error queue shows.
         let queue = drain_error_queue(&socket).unwrap_or_default();
         return Err(connect_failure(&error, Some(&queue)));
     }
@@ -241,8 +241,8 @@ pub(crate) fn open(
 /// Whether `TCP_MAXSEG` can be set before the handshake: on Linux, and not on Windows.
 pub(crate) const SEGMENTS_CAN_BE_LIMITED: bool = cfg!(target_os = "linux");
 
-/// Sets the options in which one session differs from an ordinary one, and limits how far ahead every session writes.
-/// Bytes that the kernel has taken cannot be left out any more when the line proves to be slow.
+/// Sets the options in which one session differs from an ordinary one, and limits how far ahead every session writes:
+/// bytes that the kernel has taken are sent even if the line proves to be slow.
 fn shape(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(WRITTEN_AHEAD);

@@ -45,7 +45,7 @@ pub(crate) struct ControlIdentity {
 }
 
 impl ControlIdentity {
-    /// Returns the identity of the holder of `connection` towards the server named `host`.
+    /// Returns the identity with which the holder of `connection` asks the server named `host`.
     pub(crate) fn of(connection: &ConnectionString, host: &str) -> Self {
         Self {
             key_id: connection.key_id.clone(),

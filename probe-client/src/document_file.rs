@@ -1,4 +1,5 @@
-//! Files that are named by the time and the host of a run, in a folder of them: written as a whole, never replaced.
+//! Writes the files of runs into a folder. Each file is named by its run's time and host, is written as a whole, and is
+//! never replaced.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -12,12 +13,12 @@ use probe_report::{Format, Look};
 
 use crate::report_files::{readable_like_any_new_file, without_its_name};
 
-/// The name of such a file: `2026-11-30T084705Z-head-node.json`. Sorted by it, files are in the order of their runs.
+/// The name of a run's file: `2026-11-30T084705Z-head-node.json`. Sorted by name, files are in the order of their runs.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct FileName {
-    /// In whole seconds.
+    /// The time at which the run began, in whole seconds.
     pub(crate) began: Timestamp,
-    /// Tells files apart whose runs began in the same second: 1 for the first.
+    /// The number that distinguishes files whose runs began in the same second: 1 for the first.
     number: u32,
     pub(crate) host: String,
     pub(crate) extension: String,
@@ -85,7 +86,7 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// Returns the document as a file has it.
+/// Returns the document as the content of a file.
 pub(crate) fn text(document: &RunDocument) -> Vec<u8> {
     let mut text = Vec::new();
     if let Some(json) = Format::named("json") {
@@ -95,11 +96,11 @@ pub(crate) fn text(document: &RunDocument) -> Vec<u8> {
     text
 }
 
-/// Checks that `folder` can be written, and creates it if there is none.
+/// Checks that files can be created in `folder`, and creates the folder if it does not exist.
 ///
 /// # Errors
 ///
-/// Files cannot be created in it.
+/// The folder or a file in it cannot be created.
 pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     tempfile::tempfile_in(folder)
@@ -107,11 +108,12 @@ pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
         .map_err(without_its_name)
 }
 
-/// Writes `text` to a new file in `folder`, with a number in its name if there are such files. Returns its path.
+/// Writes `text` to a new file in `folder`, with a number in its name if there are files of the same time and host.
+/// Returns its path.
 ///
 /// # Errors
 ///
-/// The file cannot be written. There is then none, not even a part of it.
+/// The file cannot be written. No part of it is left in the folder.
 pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<PathBuf> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
@@ -135,8 +137,8 @@ pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<P
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Returns the number after that of the last file in `folder` whose name differs in its number alone. A number of a file that
-/// was deleted is not used again, or else the newest file would look like the oldest.
+/// Returns the number of a new file: one more than the highest number in `folder` among names that otherwise equal
+/// `name`. Lower numbers of deleted files are not used again, since the newest file would then look like the oldest.
 fn next_number(folder: &Path, name: &FileName) -> io::Result<u32> {
     let alike = alike(folder, name)?.into_iter().map(|(other, _)| other);
     let same_second = alike.filter(|other| other.began == name.began);

@@ -139,8 +139,9 @@ fn sent_again(stream: &TcpStream) -> u32 {
     facts.total_retransmissions.unwrap_or(0)
 }
 
-/// Returns source ports from the whole range that this host's system uses, in random order. There is one from each of
-/// `count` equal parts, and their low bits are neighbours, since links of a bundle are often chosen by the low bits.
+/// Returns source ports from the whole range that this host's system uses, in random order. One port comes from each of
+/// `count` equal parts of the range. Their low bits are consecutive, since links of a bundle are often chosen by the
+/// low bits.
 pub(crate) fn source_ports(count: usize) -> Vec<u16> {
     let range = system_range();
     let width = usize::from(range.end() - range.start()) + 1;
@@ -176,7 +177,7 @@ fn system_range() -> RangeInclusive<u16> {
 /// Number of bytes of the server's answer to read at a time.
 const READ: usize = 4096;
 
-/// The range of IANA (RFC 6335 section 6) and of Windows.
+/// The range of source ports of IANA (RFC 6335 section 6) and of Windows.
 const EPHEMERAL: RangeInclusive<u16> = 49152..=65535;
 
 /// Number of different low bits: more than the links that a bundle usually has.

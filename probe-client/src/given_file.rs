@@ -26,7 +26,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// Those of [`open`](open()); or the file has more than `limit` bytes.
+/// The errors of [`open`](open()), or the file has more than `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
@@ -41,7 +41,7 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// Those of [`bytes`]; or the text is not UTF-8.
+/// The errors of [`bytes`], or the text is not UTF-8.
 pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
     let bytes = bytes(path, limit)?;
     let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);

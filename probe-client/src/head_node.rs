@@ -25,7 +25,7 @@ use crate::key_store::{PasswordSource, certificate_file};
 ///
 /// # Errors
 ///
-/// Flags that make no sense. A file that cannot be read is an answer of the checks instead.
+/// Flags that make no sense. A file that cannot be read is not an error: the checks report it.
 pub(crate) fn gather(
     options: &HeadNodeOptions,
     environment: Environment<'_>,

@@ -1,4 +1,4 @@
-//! `--keep`: deletes the oldest files of a folder that this program named itself on this host. All others are left alone.
+//! `--keep`: deletes the oldest files of a folder, but only files that fwprobe named itself on this host.
 
 use std::io;
 use std::path::Path;
@@ -7,10 +7,10 @@ use jiff::SignedDuration;
 
 use crate::document_file::{FileName, alike};
 
-/// What is kept of the files of one host and one format in a folder.
+/// The files to keep, among those of one host and one format in a folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Keep {
-    /// This many files, the newest ones.
+    /// The newest files, up to this number.
     Files(usize),
     /// The files of runs that began at most this many days before the last one.
     Days(u32),
@@ -31,12 +31,12 @@ impl Keep {
         }
     }
 
-    /// Deletes what is not kept, now that `written` has been written, and returns the number of files. `written` itself
-    /// is never deleted.
+    /// Deletes the files that are no longer kept once `written` is there, and returns their number. `written` itself is
+    /// never deleted.
     ///
     /// # Errors
     ///
-    /// The folder cannot be read, or a file cannot be deleted. All others are.
+    /// The folder cannot be read, or a file cannot be deleted. The other files are still deleted.
     pub(crate) fn apply(self, written: &Path) -> io::Result<usize> {
         let (Some(folder), Some(newest)) = (written.parent(), name(written)) else {
             return Ok(0);
@@ -58,7 +58,7 @@ impl Keep {
             }
             match std::fs::remove_file(path) {
                 Ok(()) => deleted += 1,
-                // Another program was faster.
+                // Another program has deleted the file already.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => failed = Some(error),
             }

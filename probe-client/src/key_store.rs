@@ -208,7 +208,7 @@ pub(crate) enum KeyStoreError {
     #[error("it holds a {0} key, and Azure takes RSA keys")]
     UnsupportedKey(&'static str),
     #[error(
-        "more than {} encrypted private keys are in it; the others were not opened",
+        "it holds more than {} encrypted private keys; the rest were not opened",
         pem::MOST_ENCRYPTED_KEYS
     )]
     TooManyKeys,

@@ -1,5 +1,5 @@
-//! `fwprobe` opens real sessions in the shape of the real application to its own echo server. From what both ends
-//! report, it reports the network's effect on these sessions.
+//! `fwprobe` opens real sessions in the shape of the real application to its own echo server. It compares the accounts
+//! of both ends, and reports the network's effect on these sessions.
 
 use std::process::ExitCode;
 

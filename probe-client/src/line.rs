@@ -30,7 +30,7 @@ impl SharedLine {
     /// for a window.
     pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
-            // After a repeated SYN, the answer may be the server's own repetition of a lost one, a second later.
+            // After a repeated SYN, the SYN-ACK may be the server's own repetition of a lost one, a second later.
             round_trip: kernel.rtt.filter(|_| {
                 kernel.rtt != kernel.least_rtt || kernel.total_retransmissions == Some(0)
             }),

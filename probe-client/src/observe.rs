@@ -54,7 +54,7 @@ impl Pending {
 
 /// Classifies a failed connect by its error and by the network's errors that the socket queued. `queue` is `None` if
 /// the platform queues none and a packet may have left already. An ICMP error decides which device reported the
-/// failure. Without one, an error that only the kernel can have made is this host's.
+/// failure. Without one, an error that only the kernel can have made comes from this host.
 pub(crate) fn connect_failure(error: &io::Error, queue: Option<&[SocketError]>) -> Failure {
     let kind = kind_of(error);
     let icmp = queue.unwrap_or_default().iter().rev().find_map(icmp_origin);

@@ -41,8 +41,8 @@ impl PortStates {
     }
 
     /// Waits until a SYN to `address` without the mark is worth sending while the marked one waits. This is the case
-    /// for one port if no port of the server accepts a connection, for all ports once a SYN without the mark was
-    /// answered, and for a port that is in doubt.
+    /// for one silent port of a server if none of its ports accepts a connection; for all its ports once a SYN without
+    /// the mark was answered; and for a port that is in doubt.
     pub(crate) async fn mark_is_doubtful(&self, address: SocketAddr) {
         let server = address.ip();
         let (mut board, mut marks) = (self.0.subscribe(), self.1.subscribe());
@@ -95,8 +95,8 @@ impl PortStates {
             .await;
     }
 
-    /// Records that `server` answers only SYNs without the mark. If marked ones reached another of its ports, the source
-    /// port is the likelier cause, and they go on.
+    /// Records that `server` answers only SYNs without the mark. If marked SYNs reached another of its ports, the
+    /// source port is the likelier cause, and SYNs keep the mark.
     pub(crate) fn abandon_mark(&self, server: IpAddr) {
         if self.0.borrow().passes_marked(server) {
             return;

@@ -1,5 +1,5 @@
-//! A run as `fwprobe run` and `fwprobe watch` prepare it: everything is read from arguments, environment and files before
-//! the first packet.
+//! A run as `fwprobe run` and `fwprobe watch` prepare it: everything is read from arguments, environment and files
+//! before the first packet.
 
 use anyhow::Context as _;
 use head_node::HeadNode;
@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 
-/// A run that can be carried out, also repeatedly.
+/// A run that can be carried out, once or repeatedly.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) config: Config,

@@ -88,13 +88,14 @@ impl Progress {
         let begun = Instant::now();
         let rows = judged();
         let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
-        // Judging is work, and must not slow down the run that it is about.
+        // Judging costs time, and must not slow down the run that is being judged.
         board.next = Instant::now() + (begun.elapsed() * SHARE).max(LEAST_PAUSE);
         board.rows.insert(self.server, rows);
         self.bar.set_prefix(board.block());
     }
 
-    /// Does the same if the last time is long enough ago. Returns whether it did.
+    /// Shows the rows as [`Self::show`] does, but only if enough time has passed since they were last shown. Returns
+    /// whether they were shown.
     pub(crate) fn show_in_time(&self, judged: impl FnOnce() -> Vec<PortRow>) -> bool {
         let Some(board) = &self.board else {
             return false;
@@ -127,13 +128,49 @@ impl Board {
     }
 }
 
+/// Returns the words with the ports that they are about.
+pub(crate) fn named(words: &str, ports: &[u16]) -> String {
+    let texts: Vec<String> = ports.iter().take(NAMED).map(u16::to_string).collect();
+    if texts.is_empty() {
+        return words.to_owned();
+    }
+    let noun = if ports.len() == 1 { "port" } else { "ports" };
+    let left = ports.len() - texts.len();
+    let more = if left > 0 {
+        format!(" and {left} more")
+    } else {
+        String::new()
+    };
+    format!("{words} {noun} {}{more}", texts.join(", "))
+}
+
 const TEMPLATE: &str = "{prefix}{spinner} {pos}/{len} probes  {elapsed}  {wide_msg}";
 
 /// The lines of the screen that are not for rows: the heading, the state of the run, and the command that was typed.
 const OTHER_LINES: u16 = 3;
 
-/// The part of the time that may be spent on judging: one in this number.
+/// The pause after a judgement, as a multiple of the time that the judgement took.
 const SHARE: u32 = 20;
 
 /// The shortest time between two judgements of one run.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Number of ports that are named.
+const NAMED: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_ports_are_counted() {
+        assert_eq!(named("waiting for", &[443]), "waiting for port 443");
+        assert_eq!(
+            named("waiting for", &[80, 443]),
+            "waiting for ports 80, 443"
+        );
+        let many = named("waiting for", &[1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(many, "waiting for ports 1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(named("searching", &[]), "searching");
+    }
+}

@@ -1,4 +1,5 @@
-//! Authentication to proxies: Negotiate (Kerberos or NTLM), NTLM, Digest and Basic, each behind the trait [`scheme::Scheme`].
+//! Authentication to proxies: Negotiate (Kerberos or NTLM), NTLM, Digest and Basic, each behind the trait
+//! [`scheme::Scheme`].
 
 mod identification;
 #[cfg(not(windows))]

@@ -25,11 +25,11 @@ pub(crate) struct Outputs(Vec<Output>);
 pub(crate) struct Written {
     pub(crate) path: PathBuf,
     pub(crate) format: ReportFormat,
-    /// Whether the user named its folder alone.
+    /// Whether the user named only the folder, so that fwprobe chose the file's name.
     pub(crate) in_folder: bool,
 }
 
-/// The files of a run after the attempt to write each of them: one that fails costs no other.
+/// The result of writing a run's files: if one cannot be written, the others still are.
 #[derive(Debug)]
 pub(crate) struct Filled {
     pub(crate) written: Vec<Written>,
@@ -56,7 +56,7 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// The first entry that names no format, cannot be written, or names the file of an earlier one.
+    /// The first entry that names no format, cannot be written, or names the same file as an earlier entry.
     pub(crate) fn open(specifications: &[String]) -> Result<Self, OutputError> {
         let mut all: Vec<Output> = Vec::new();
         for text in specifications {
@@ -69,11 +69,11 @@ impl Outputs {
         Ok(Self(all))
     }
 
-    /// Returns the same files, none of which is one of `inputs`.
+    /// Returns these files if none of them is one of `inputs`, the files that the command reads.
     ///
     /// # Errors
     ///
-    /// The first file that this command reads itself: it would be replaced.
+    /// The first file that is one of `inputs`: it would be replaced.
     pub(crate) fn sparing<'p>(
         self,
         inputs: impl IntoIterator<Item = &'p Path>,
@@ -97,7 +97,7 @@ impl Outputs {
         self.0.iter().any(|output| output.format.is_html())
     }
 
-    /// Returns the first folder among them.
+    /// Returns the first folder among the outputs.
     pub(crate) fn folder(&self) -> Option<&Path> {
         let mut all = self.0.iter();
         let folder = all.find(|output| matches!(output.place, Place::Folder(_)))?;
@@ -110,8 +110,8 @@ impl Outputs {
         self.fill(name, |format, out| format.write(document, Look::PLAIN, out))
     }
 
-    /// Writes the difference between two runs into every file, as [`write`](Self::write) does. A format that has no form
-    /// for a difference fails.
+    /// Writes the difference between two runs into every file, as [`write`](Self::write) does. It fails for a format
+    /// that has no form for a difference.
     pub(crate) fn write_diff(self, diff: &Diff, after: &RunDocument) -> Filled {
         let name = |extension: &str| FileName::of(after, extension);
         self.fill(name, |format, out| {
@@ -169,7 +169,7 @@ impl Output {
         }
     }
 
-    /// Returns whether both write one file, however it is named. Different formats share a folder.
+    /// Returns whether both outputs write to the same file, by whatever name. Different formats may share a folder.
     fn is_same_place(&self, other: &Self) -> bool {
         if let (Place::Folder(one), Place::Folder(two)) = (&self.place, &other.place)
             && one != two
@@ -208,7 +208,7 @@ impl Output {
     }
 }
 
-/// Returns whether both lead to one file, through symbolic or hard links too.
+/// Returns whether both paths lead to the same file, also through symbolic or hard links.
 fn is_one_file(one: &Path, other: &Path) -> bool {
     place_of(one) == place_of(other) || same_file::is_same_file(one, other).unwrap_or(false)
 }

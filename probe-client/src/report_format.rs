@@ -1,5 +1,5 @@
-//! The value of `--format`, and of `--output FORMAT=FILE`: a format of the table in `probe-report`, or a template of the
-//! user's own.
+//! The value of `--format`, and of `--output FORMAT=FILE`: a format of the table in `probe-report`, or a template of
+//! the user's own.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -49,7 +49,7 @@ impl FormatChoice {
         }
     }
 
-    /// Returns the file of the template, if it is one.
+    /// Returns the file of the template; `None` for a built-in format.
     pub(crate) fn template_file(&self) -> Option<&Path> {
         match self {
             Self::BuiltIn(_) => None,
@@ -126,7 +126,9 @@ impl ReportFormat {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let write = self.built_in().and_then(|format| format.diff);
-        let write = write.ok_or_else(|| io::Error::other("the format shows one run alone"))?;
+        let write = write.ok_or_else(|| {
+            io::Error::other("this format can show only one run, not a difference")
+        })?;
         write(diff, look, out)
     }
 
@@ -134,7 +136,7 @@ impl ReportFormat {
         self.built_in().is_some_and(|format| format.diff.is_some())
     }
 
-    /// Returns the run document itself.
+    /// Returns the format of the run document itself.
     pub(crate) fn json() -> Self {
         Format::named("json").map_or_else(Self::default, Self::BuiltIn)
     }
@@ -182,7 +184,7 @@ pub(crate) fn extensions() -> String {
 /// The part of a `--format` value before the name of a template file.
 pub(crate) const TEMPLATE_PREFIX: &str = "template=";
 
-/// A template in lists of formats.
+/// The name of a template in lists of formats.
 const TEMPLATE: &str = "template=FILE";
 
 /// Maximum size of a template in bytes.

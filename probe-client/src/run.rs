@@ -94,7 +94,7 @@ pub(crate) async fn run(
     run.document(measurements, by_server, started)
 }
 
-/// Carries out the second looks that need all servers, or what was measured of them by now.
+/// Carries out the second looks, which begin once the first part of the run has ended for all servers.
 async fn look_again(run: &Arc<Run>, by_server: &mut [ServerRun], progress: &Progress) {
     outage::look(run, by_server, progress).await;
     so_far::show_all(run, by_server, progress);
@@ -136,7 +136,7 @@ struct Run {
     side_openings: SideOpenings,
 }
 
-/// One server address over one path, as this run leads to it.
+/// One server address over one path, with everything that the run knows about it.
 #[derive(Debug)]
 struct ServerRun {
     destination: Arc<Destination>,
@@ -149,7 +149,7 @@ struct ServerRun {
 struct Evidence {
     measurements: Vec<Measurement>,
     reference_probes: Vec<Measurement>,
-    /// One per server address.
+    /// The control records, one for each server address.
     controls: Vec<ControlRecord>,
 }
 
@@ -281,8 +281,8 @@ impl Run {
         }
     }
 
-    /// Runs further sessions for the probes of `server` that call for them. Few do through a proxy, where most
-    /// comparisons would mix two paths: to the proxy, and from it to the server.
+    /// Runs further sessions for the probes of `server` that need them. Through a proxy, few do, since most comparisons
+    /// would mix two paths: to the proxy, and from it to the server.
     async fn compare(&self, server: &mut ServerRun, progress: &Progress) {
         if server.result.is_gone {
             return;

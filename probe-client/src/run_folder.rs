@@ -1,4 +1,4 @@
-//! Reads the runs in a folder. Other files there are left alone, and those that cannot be read are named.
+//! Reads the runs in a folder. Other files there are left alone, and the user is told which files cannot be read.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the runs in `folder` with their files, one after the other, in the order of their file names. Tells the user which files are
-/// left out because they are not readable runs.
+/// Returns the runs in `folder`, each with its file, in the order of the file names. It reads one file at a time, and
+/// tells the user which files are left out because they are not readable runs.
 ///
 /// # Errors
 ///

@@ -39,9 +39,9 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
         .probes
         .iter()
         .map(|p| p.measurement.variations.len());
-    if compared.max().is_some_and(|most| most > MAX_COMPARISONS) {
+    if compared.max().is_some_and(|most| most > MAX_VARIATIONS) {
         bail!(
-            "{shown} has more than {MAX_COMPARISONS} further sessions for one probe: no run writes \
+            "{shown} has more than {MAX_VARIATIONS} further sessions for one probe: no run writes \
              that"
         );
     }
@@ -94,8 +94,8 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
     }
 }
 
-/// Returns the mistake in one of the probes with its own line. In the whole document a probe is flat, and its mistakes have
-/// the line of its end.
+/// Returns the mistake in one of the probes, with its own line. Read as part of the whole document, a probe is
+/// flattened, and its mistakes have the line on which the probe ends.
 fn within_a_probe(text: &str) -> Option<String> {
     let measured = serde_json::from_str::<Parts<Measurement>>(text);
     let concluded = serde_json::from_str::<Parts<Conclusion>>(text);
@@ -104,7 +104,7 @@ fn within_a_probe(text: &str) -> Option<String> {
     Some(mistake::told(&first))
 }
 
-/// The probes of a document, each as far as `P` reads it.
+/// The probes of a document; only the part `P` of each is read.
 #[derive(Deserialize)]
 struct Parts<P> {
     #[expect(dead_code, reason = "only the error of reading it matters")]
@@ -141,7 +141,7 @@ const MAX_BYTES: u64 = 128 * 1024 * 1024;
 const MOST_TOLD: usize = 6;
 
 /// Maximum number of variations of one probe; a run has about twenty.
-const MAX_COMPARISONS: usize = 256;
+const MAX_VARIATIONS: usize = 256;
 
 #[cfg(test)]
 mod tests {

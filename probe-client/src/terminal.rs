@@ -32,7 +32,7 @@ pub(crate) fn screen(colour: Colour) -> Option<Screen> {
         return None;
     }
     let choice = anstream::AutoStream::choice(&io::stderr());
-    // A terminal that does not know its size is taken for the smallest common one.
+    // If the size of the terminal is unknown, the smallest common size is used.
     let size = terminal_size::terminal_size_of(io::stderr());
     let (width, height) = size.map_or((80, 24), |(width, height)| (width.0, height.0));
     Some(Screen {

@@ -49,7 +49,8 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     config.enable_sni = hello.sni;
     config.alpn_protocols = hello.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
     if hello.large {
-        // Without a server name, the key share alone would nearly fit into one segment.
+        // The names make the ClientHello larger: without a server name, the key share alone would nearly fit into one
+        // segment.
         config.alpn_protocols.extend(reserved_protocols());
     }
     config.resumption = rustls::client::Resumption::disabled();
@@ -64,8 +65,8 @@ pub(crate) fn server_name(host: &str) -> ServerName<'static> {
     })
 }
 
-/// Returns the `tls-exporter` of RFC 9266; `None` for TLS 1.2. There it binds only with the extended master secret, and
-/// whether that was negotiated cannot be asked here.
+/// Returns the `tls-exporter` of RFC 9266; `None` for TLS 1.2. There it is bound to the session only if both ends
+/// negotiated the extended master secret, and fwprobe cannot find out whether they did.
 pub(crate) fn exporter(connection: &ClientConnection) -> Option<[u8; 32]> {
     if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;

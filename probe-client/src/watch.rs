@@ -1,4 +1,4 @@
-//! `fwprobe watch`: repeats a run. The schedule and the changes that count are decided in `probe_documents::watch`; this
+//! `fwprobe watch`: repeats a run. `probe_documents::watch` decides when a run begins and which changes count; this
 //! module carries out runs, keeps their documents, and publishes them.
 
 use std::sync::Arc;
@@ -52,7 +52,8 @@ pub(crate) struct Destinations {
     pub(crate) listener: Option<std::net::TcpListener>,
 }
 
-/// Repeats the prepared run until the user or the system ends it, or until `count` runs are done. Returns the exit code.
+/// Repeats the prepared run until the user or the system ends it, or until `count` runs are done. Returns the exit
+/// code.
 ///
 /// # Errors
 ///
@@ -84,7 +85,7 @@ pub(crate) async fn watch(
         let progress = Progress::new(prepared.config.plan.len(), None);
         let document = run::run(&prepared.config, &progress, stop.clone()).await;
         if stop.is_cancelled() {
-            // The runs before and after an interrupted run are not compared with it.
+            // An interrupted run is not published, so that no run is compared with it.
             return Ok(end(&mut destinations));
         }
         let document = prepared.checked(document);
@@ -117,7 +118,7 @@ fn ran(document: &RunDocument) -> Ran {
     }
 }
 
-/// Makes a last attempt at writing what could not be written before.
+/// Tries once more to write the documents that could not be written, and returns the exit code.
 fn end(destinations: &mut Destinations) -> u8 {
     if let Some(folder) = &mut destinations.folder {
         folder.write_waiting(&destinations.log);

@@ -111,7 +111,7 @@ fn every_command_has_a_manual_page() {
     );
     for (words, named) in [
         (&["run"][..], "until\\-open"),
-        (&["profiles", "list"], "built in"),
+        (&["profiles", "list"], "the built\\-in profiles"),
     ] {
         let page = succeeds(&[&["man"], words].concat());
         assert!(page.contains(named), "{page}");

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::wire::SocketAddress;
 
-/// An address on the wire of neither 4 nor 16 bytes, or with a port above 65535.
+/// The error for an address on the wire that is not valid: not of 4 or 16 bytes, or with a port above 65535.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not an address: neither 4 nor 16 bytes, or a port above 65535")]
 pub struct InvalidAddress;
@@ -22,7 +22,7 @@ impl From<SocketAddr> for SocketAddress {
     }
 }
 
-/// An IPv4-mapped address counts as IPv4: a dual-stack socket reports IPv4 peers so.
+/// An IPv4-mapped address counts as IPv4, because dual-stack sockets report IPv4 peers in this form.
 impl TryFrom<&SocketAddress> for SocketAddr {
     type Error = InvalidAddress;
 

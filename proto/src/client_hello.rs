@@ -14,8 +14,8 @@ pub use self::summary::{ClientHelloSummary, MAX_LISTED};
 ///
 /// It counts the first ClientHello and, after a HelloRetryRequest, the second (RFC 8446 section 4.1.2). It stops for
 /// good at the first record that is neither handshake nor change_cipher_spec, at any other handshake message, and at
-/// anything that cannot be the second hello. A TLS 1.2 handshake, in which encrypted messages have the record type of
-/// plain ones, thus adds nothing. A second hello that follows early data is not seen.
+/// anything that cannot be the second hello. So the encrypted messages of a TLS 1.2 handshake, whose record type is
+/// that of plain ones, add nothing. A second hello that follows early data is not seen.
 ///
 /// Memory is bounded: it keeps at most [`MAX_KEPT`] bytes of the first hello, and only until the hello ends.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl ClientHelloTap {
         }
     }
 
-    /// Takes the next bytes of the stream. Bytes after the end of the tap cost nothing.
+    /// Takes the next bytes of the stream. Bytes after the tap has ended are ignored.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !self.ended && !bytes.is_empty() {
             let (piece, used) = self.records.next(bytes);
@@ -67,7 +67,7 @@ impl ClientHelloTap {
     }
 
     /// Returns the SHA-256 over all complete ClientHello messages in their order, each with its handshake header and
-    /// without record headers. `None` before the first.
+    /// without record headers. `None` before the first is complete.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         (self.hellos > 0).then(|| self.whole.clone().finalize().into())
     }
@@ -147,7 +147,7 @@ impl Message {
         self.seen > 0
     }
 
-    /// Takes bytes of the header or, once that is complete, of the body; at least one byte.
+    /// Takes bytes of the header or, once that is complete, of the body. Returns how many it took: at least one.
     fn push(&mut self, fragment: &[u8]) -> usize {
         let missing = self.length().unwrap_or(HEADER).saturating_sub(self.seen);
         let taken = &fragment[..missing.min(fragment.len())];

@@ -21,12 +21,12 @@ pub struct Pin(pub [u8; 32]);
 pub struct ConnectionString {
     pub key_id: KeyId,
     pub secret: Secret,
-    /// Host names or addresses (IPv6 without brackets). Each is a server of its own, or another name or address of the
-    /// same one. Never empty.
+    /// Host names or addresses (IPv6 without brackets). Each is a separate server, or a further name or
+    /// address of the same server. Never empty.
     pub hosts: Vec<String>,
     /// The server's pins. Never empty; several during a roll-over of the server's certificate.
     pub pins: Vec<Pin>,
-    /// A port outside every profile, on which the server also listens, as a reference.
+    /// The control port: a port outside every profile on which the server also listens, which serves as a reference.
     pub control_port: u16,
 }
 

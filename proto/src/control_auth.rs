@@ -30,8 +30,8 @@ pub fn sign(
     }
 }
 
-/// Returns whether the owner of `secret` signed `signed` for this method and connection. Call it with some secret even
-/// if the key id is unknown, so that both cases take the same time.
+/// Returns whether `signed` was signed with `secret` for this method and connection. If the key id is unknown, call it
+/// with some other secret, so that both cases take the same time.
 pub fn verify(secret: &Secret, method: &str, exporter: &Exporter, signed: &SignedRequest) -> bool {
     mac(secret, method, exporter, &signed.request)
         .ct_eq(&signed.mac)

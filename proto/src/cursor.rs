@@ -48,7 +48,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The error that the buffer ends `by` bytes too early.
+/// The error for a buffer that ends `by` bytes too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Short {
     pub(crate) by: usize,

@@ -51,7 +51,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(printable)
 }
 
-/// Returns the place in bytes of the first character that must not be written as it is, and the character: one that is
+/// Returns the first character that must not be written as it is, and its position in bytes. It is one that is
 /// [`unprintable`], or the first one of a command to a pipeline.
 ///
 /// Pipelines obey commands in what a step prints: Azure Pipelines `##vso[…]` and `##[…]`, TeamCity `##teamcity[…]`, GitHub

@@ -1,5 +1,5 @@
-//! Recognises the session kind by a connection's first bytes. Every kind is served on every port, so a server has
-//! nothing else to decide by.
+//! Recognises the session kind by a connection's first bytes. Every kind is served on every port, so a
+//! server can decide by these bytes alone.
 
 /// The first bytes of a plain TCP stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub enum FirstBytes {
     Http,
     /// [`MAGIC`]: the dialogue itself, without an envelope.
     Dialogue,
-    /// The bytes begin nothing that is served here, so the bytes after them do not matter.
+    /// No session kind begins with these bytes, so the bytes after them do not matter.
     Unknown,
 }
 
@@ -31,7 +31,7 @@ pub enum FirstBytesInsideTls {
     NetTcpPreambleEnd,
     /// [`MAGIC`].
     Dialogue,
-    /// The bytes begin nothing that is served here, so the bytes after them do not matter.
+    /// No session kind continues with these bytes, so the bytes after them do not matter.
     Unknown,
 }
 
@@ -57,7 +57,7 @@ pub fn classify_inside_tls(bytes: &[u8]) -> FirstBytesInsideTls {
     })
 }
 
-/// The result of comparing bytes with a pattern: all of it, the part so far, or nothing fits.
+/// How far bytes match a pattern: completely, as far as they go, or not at all.
 #[derive(Clone, Copy)]
 enum Fit {
     Whole,

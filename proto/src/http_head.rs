@@ -1,5 +1,5 @@
-//! Heads of HTTP/1.1 requests and responses (RFC 9112): those that our own peers send, and those that strangers,
-//! proxies and portals answer. The raw bytes are kept, for testimony and quotation.
+//! Encodes and decodes heads of HTTP/1.1 requests and responses (RFC 9112), from our own peers and from strangers,
+//! proxies and portals. The raw bytes are kept, for testimony and quotation.
 
 mod body;
 mod build;
@@ -33,7 +33,7 @@ pub enum Version {
     Http11,
 }
 
-/// The reason why bytes are not a head, or not one that is safe to use.
+/// The reason why bytes are not a head, or not a head that is safe to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HttpHeadError {
     #[error("no end of the head within {MAX_HEAD} bytes")]

@@ -17,8 +17,8 @@ pub const MAX_STAGE_BYTES: u32 = 1024 * 1024;
 /// with the TLS record and an envelope header, and leaves the testimony room for a saved SYN and the head of a request.
 pub const GREETING_FRAME_BYTES: usize = 1024;
 
-/// The longest body of a greeting's frame, in bytes. A later version may send more than this one, but never more than
-/// one page.
+/// The longest body of a greeting's frame, in bytes. Greetings of a later version may be longer than those of this
+/// version, but never longer than one page.
 pub const MAX_GREETING_BODY: usize = 4096;
 
 /// The longest body of every other frame, in bytes. A receipt of eight stages is the longest in use.
@@ -32,10 +32,10 @@ pub const MAX_HOLD: Duration = Duration::from_secs(35 * 60);
 pub const MAX_PATH_TEXT: usize = 255;
 
 /// The prefix lengths whose digests a sighting keeps. A digest distinguishes a connection from others once it covers
-/// something random: in TLS from byte 19 on, in a raw greeting from byte 103, in HTTP as many bytes after the head, in
+/// something random: in TLS from byte 19 on, in a raw greeting from byte 103, in HTTP from byte 103 after the head, in
 /// X.224 and MC-NMF inside the ClientHello that follows the preface.
 pub const SIGHTING_PREFIXES: [usize; 4] = [64, 128, 256, 512];
 
 /// The mark: the hop limit of every SYN that a client sends. No system starts at it, so a device that opens the
-/// connection anew loses it, while one that only translates addresses keeps it.
+/// connection anew loses it, while a device that only translates addresses keeps it.
 pub const HOP_LIMIT_MARK: u8 = 100;

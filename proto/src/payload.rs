@@ -1,5 +1,5 @@
-//! The exchange's payload: a ChaCha20 key stream (RFC 8439) that only the two ends can produce. No device on the path
-//! can thus answer for the server, and any offset can be checked without a copy.
+//! The exchange's payload: a ChaCha20 key stream (RFC 8439) that only the two ends can produce. So no device on the
+//! path can answer for the server, and any offset can be checked without a copy.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::wire;
 
-/// The shape of a session's bytes. Inside every shape runs the same dialogue.
+/// The shape of a session's bytes. The dialogue inside is the same for every shape.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(
     feature = "documents",
@@ -112,7 +112,7 @@ impl SessionKind {
         }
     }
 
-    /// Returns everything in which the kind differs from the others.
+    /// Returns the parts in which the kind differs from others.
     pub const fn shape(self) -> SessionShape {
         let (preface, tls, envelope) = match self {
             Self::Tcp => (None, None, Envelope::Raw),

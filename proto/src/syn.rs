@@ -1,5 +1,5 @@
-//! Parses the headers of a TCP SYN as its receiver kept them: the evidence for a lost mark, a clamped MSS or stripped
-//! options.
+//! Parses the headers of a TCP SYN as its receiver kept them. They are the evidence for a lost
+//! mark, a clamped MSS or stripped options.
 //!
 //! This is our own code, because etherparse ends its option list at the first unknown kind, and an unknown kind is one
 //! of the signs of a changed SYN.
@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The fields of a SYN when it arrived. None of them is authenticated: any device on the path may have written them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynHeader {
-    /// The sender, with the address that the receiver saw, that is, after any translation.
+    /// The sender's address as the receiver saw it, that is, after any translation.
     pub source: SocketAddr,
-    /// The receiver, with the address that it saw itself.
+    /// The receiver's address as the receiver itself saw it.
     pub destination: SocketAddr,
     /// The TTL (RFC 791) or hop limit (RFC 8200) left on arrival.
     pub hop_limit: u8,
@@ -272,7 +272,7 @@ impl TcpOption {
 const EXTENSION_HEADERS_MAX: usize = 8;
 
 /// The most common initial hop limit. Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A
-/// marked SYN would need 36 hops to look like the first, and cannot look like the others.
+/// marked SYN would have to pass 36 hops to look like one that started at 64, and cannot look like the others.
 const MOST_COMMON_START: u8 = 64;
 
 const IPV4_HEADER: usize = 20;

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::MAX_FILE_BYTES;
 
-/// The defect, and the right form.
+/// A defect of a file, with what would be right.
 #[derive(Clone, Debug, Eq, PartialEq, Error)]
 #[non_exhaustive]
 pub enum Defect {
@@ -114,7 +114,7 @@ pub enum Defect {
         /// The first such character.
         character: char,
     },
-    /// A defect that only this kind of file can have, in the words of its reader.
+    /// A defect that only this kind of file can have, in the words of the code that reads it.
     #[error("{0}")]
     Other(String),
 }
@@ -150,5 +150,5 @@ fn remedy(section: &str, nearest: Option<&str>, keys: &[&str]) -> String {
 /// The longest quotation: enough to recognise the place, and short enough for one line.
 const MAX_EXCERPT_CHARS: usize = 60;
 
-/// The longest explanation by the TOML parser; its longest ones list what it expected.
+/// The maximum length of an explanation by the TOML parser. The longest ones list what the parser expected.
 const MAX_MESSAGE_CHARS: usize = 300;

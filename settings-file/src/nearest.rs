@@ -2,7 +2,7 @@
 
 /// Returns the candidate closest to `word`, if one is close enough to be worth naming.
 ///
-/// At most half of its letters may differ, or it may begin with `word`.
+/// A candidate is close enough if at most half of its letters differ, or if it begins with `word`.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // No real typing error is longer, and the cost grows with the length.
     if word.len() > LONGEST {

@@ -254,7 +254,7 @@ impl<'a> Field<'a> {
         Ok(Table::open(section, entries, self.at, problems))
     }
 
-    /// Reads a table whose keys are free. `example` is a valid line of it.
+    /// Reads a table that may have any keys. `example` is a valid line of it.
     pub fn entries(self, example: &'a str, problems: &mut Problems<'_>) -> Read<Vec<Self>> {
         let DeValue::Table(entries) = self.value else {
             return Err(self.wrong_type(problems));

@@ -1,9 +1,9 @@
 //! Measures whole runs in the fault lab, from the start of the program to its end, as an unprivileged user.
 //!
-//! In one case all seven ports of the profile are dropped. In the other all are open over a round trip of 100 ms,
-//! compared with a bare client that takes the turns of the longest session over the same way.
+//! In one case, all seven ports of the profile are dropped. In the other, all are open over a round trip of 100 ms, and
+//! the run is compared with a bare client that takes the turns of the longest session over the same way.
 //!
-//! `cargo bench --package fwprobe-tests --bench lab_runs`, as root, to make the hosts.
+//! Needs root, to make the lab's hosts: `cargo bench --package fwprobe-tests --bench lab_runs`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -75,7 +75,8 @@ fn last_hop(timed: &Timed) -> anyhow::Result<String> {
     Ok(format!("{} x {verdict}, {hop}", of(verdict)))
 }
 
-/// Returns when the last of the simultaneous sessions ended, compared with the bare counterpart of the slowest kind.
+/// Returns when the last of the simultaneous sessions ended, compared with the bare client's time for the longest
+/// session.
 fn longest(timed: &Timed) -> anyhow::Result<String> {
     let probes = &timed.run.document()?.probes;
     let open = |id| matches!(id, VerdictId::Reachable | VerdictId::ReachableWithLoss);

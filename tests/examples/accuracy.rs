@@ -5,8 +5,8 @@
 //!
 //!     cargo build --workspace --bins && cargo run -p fwprobe-tests --example accuracy
 //!
-//! `again` judges the outputs of the last time. Other arguments are names of scenarios: only these are played, their
-//! outputs are kept for `again`, and no page is written.
+//! The argument `again` judges the outputs of the last measurement anew. Other arguments are names of scenarios: only
+//! these are played, their outputs are kept for `again`, and no page is written.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 type Turn<'s> = (&'s String, &'s Scenario, Family);
 
-/// Plays the wanted scenarios and keeps the outputs. If `whole`, earlier outputs are removed first.
+/// Plays the scenarios that `wanted` accepts, and keeps the outputs. If `whole`, earlier outputs are removed first.
 fn measure(
     scenarios: &BTreeMap<String, Scenario>,
     wanted: impl Fn(&&String) -> bool,

@@ -1,5 +1,5 @@
 //! Plays scenarios of the lab many times, and prints how many runs had the expected result. Needs root, to make the
-//! hosts, and `cargo build --workspace --bins` first:
+//! lab's hosts, and `cargo build --workspace --bins` first:
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 40 tests/lab/scenarios/loss-and-a-port-dropped.toml::ipv4
 //!

@@ -1,10 +1,10 @@
-//! Prints how long runs with faults take, stage by stage, and how long `nmap -sT` takes over the same way. Needs root, to
-//! make the hosts, and nmap; build the programs first:
+//! Prints how long runs with faults take, stage by stage, and how long `nmap -sT` takes over the same way. Needs root,
+//! to make the lab's hosts, and nmap; build the programs first:
 //!
 //!     cargo build --release --workspace --bins && cargo run --release -p fwprobe-tests --example run_times -- 3
 //!
-//! The first argument is the number of runs of each row, others are words of the rows to play. The round trip is
-//! 20 ms; `FWPROBE_ROUND_TRIP=100` sets another one, in milliseconds.
+//! The first argument is the number of runs of each row. Further arguments select the rows whose names contain one of
+//! them. The round trip is 20 ms; `FWPROBE_ROUND_TRIP=100` sets another one, in milliseconds.
 
 #![expect(clippy::print_stdout, reason = "an example prints its figures")]
 
@@ -46,7 +46,7 @@ struct Row {
     forward: &'static str,
     /// Ports of the run on which the server does not listen.
     absent: &'static [u16],
-    /// Number of TLS rules that are probed instead of the profile's.
+    /// The number of TLS rules that are probed instead of the profile's rules; 0 for the profile's.
     rules: u16,
 }
 
@@ -112,8 +112,8 @@ fn print(name: &str, round_trip: u64, mut all: Vec<(Timed, Duration)>) -> anyhow
     Ok(())
 }
 
-/// When each kind of step began first and ended last, in milliseconds since the run's start, as far as the document
-/// says.
+/// The start of the first and the end of the last step of each kind, in milliseconds since the run's start, if the
+/// document contains them.
 #[derive(Default)]
 struct Stages(BTreeMap<String, (u64, u64)>);
 

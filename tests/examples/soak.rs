@@ -1,7 +1,7 @@
 //! Exercises a server on loopback for an hour, or for the number of minutes in its argument.
 //!
 //! Authenticated clients run and are killed half way, strangers connect and send nothing, keys come and go (including
-//! those of the clients), certificates are replaced, and files are invalid for a while. Nothing of this may cause a
+//! those of the clients), certificates are replaced, and files are invalid for a while. None of this may cause a
 //! failure or a leak.
 //!
 //!     cargo build --workspace && cargo run -p fwprobe-tests --example soak -- 60
@@ -158,7 +158,10 @@ fn calm(server: &EchoServer) -> anyhow::Result<Metrics> {
         if metrics.strangers() == 0.0 && metrics.known() == 0.0 {
             return Ok(metrics);
         }
-        ensure!(Instant::now() < deadline, "no calm comes:\n{metrics:?}");
+        ensure!(
+            Instant::now() < deadline,
+            "connections are still open after {WATCHDOG:?}:\n{metrics:?}"
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! Exercises a watch on loopback for an hour, or for the number of minutes in its argument.
 //!
-//! In turn, the server is stopped and started, suspended and resumed, and the disk is full. No run that was finished may be
-//! lost, and memory must not grow. The folder for temporary files has to be on a small file system, which the soak fills.
-//! As root:
+//! In turn, the server is stopped and started, suspended and resumed, and the disk is full. No run that was finished
+//! may be lost, and memory must not grow. The folder for temporary files has to be on a small file system, which the
+//! soak fills. As root:
 //!
 //!     cargo xtask watch-soak 60
 
@@ -51,7 +51,10 @@ fn main() -> anyhow::Result<()> {
             "memory has grown from {first:.1} to {memory:.1} MiB"
         );
     }
-    ensure!(first.is_some(), "too few runs to tell how memory goes on");
+    ensure!(
+        first.is_some(),
+        "too few runs to judge the growth of memory"
+    );
     let (finished, plan) = soak.watch.stop()?;
     let runs = finished.stdout.matches(RUN).count();
     let kept = documents(&plan.folder())?.len();
@@ -70,7 +73,7 @@ struct Soak {
 }
 
 impl Soak {
-    /// Lets everything happen once, with runs before, during and after it.
+    /// Causes each kind of trouble once, with two runs before, during and after each.
     fn round(&mut self, server: EchoServer) -> anyhow::Result<EchoServer> {
         self.until(0)?;
         let identity = server.kill()?;
@@ -150,9 +153,9 @@ const ALL_WRITTEN: &str = "fwprobe_documents_unwritten 0\n";
 const UNDECIDED: u64 = 3;
 /// The maximum number of runs that a change may take to show.
 const MOST_RUNS: u32 = 20;
-/// The number of runs after which a watch remembers as many as it ever does.
+/// The number of runs after which the number that a watch remembers no longer grows.
 const FULL: usize = 100;
 /// The growth that the allocator may cause.
 const MAX_GROWN_MIB: f64 = 6.0;
-/// The largest room of a file system that is filled, in bytes.
+/// The maximum free space of the file system that the soak fills, in bytes.
 const LARGEST_BALLAST: usize = 1 << 30;

@@ -63,7 +63,7 @@ impl Authority {
         )))
     }
 
-    /// Returns a self-signed certificate for `name`, with its key, and again in PEM.
+    /// Returns a self-signed certificate for `name` with its key, and the certificate alone in PEM.
     ///
     /// It is marked as a CA, as openssl does by default.
     ///
@@ -93,6 +93,6 @@ impl Authority {
         Ok((certificate.pem(), self.leaf_key.serialize_pem()))
     }
 
-    /// The name by which a report has to name the authority.
+    /// The authority's name, which reports must contain.
     pub const NAME: &'static str = "Inspection Authority of the Tests";
 }

@@ -20,19 +20,20 @@ pub fn fwprobe_echo() -> anyhow::Result<PathBuf> {
     find("fwprobe-echo", "echo-server")
 }
 
-/// Test executables are in `target/PROFILE/deps`, programs one directory above.
+/// Returns the path of the program `name`. Cargo puts programs one directory above the test executables, which are in
+/// `target/PROFILE/deps`.
 fn find(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe().context("where this test itself is")?;
     let profile = test
         .ancestors()
         .nth(2)
-        .with_context(|| format!("{} is in no target directory", test.display()))?;
+        .with_context(|| format!("{} is not in a target directory", test.display()))?;
     let program = profile.join(name);
     if !program.is_file() {
         bail!(
-            "{} is not there: these tests run the programs themselves, and cargo builds them only \
-             when the whole workspace is tested; run `cargo build -p {package}` (with the same \
-             profile) first",
+            "{} does not exist: these tests run the programs themselves, and cargo builds them \
+             only when the whole workspace is tested; run `cargo build -p {package}` (with the \
+             same profile) first",
             program.display()
         );
     }

@@ -96,7 +96,7 @@ impl Cli {
         Process::start(self.command())?.finish()
     }
 
-    /// Returns the command in its place.
+    /// Returns the command, ready to run in its [`Place`].
     pub(crate) fn command(&self) -> Command {
         let mut command = self.place.command(&self.program);
         command

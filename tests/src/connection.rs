@@ -25,7 +25,7 @@ impl Connection {
         &self.0
     }
 
-    /// Returns the line that a user has.
+    /// Returns the connection string as the line of text that a user gets.
     pub fn text(&self) -> String {
         self.0.expose()
     }

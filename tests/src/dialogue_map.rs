@@ -16,7 +16,7 @@ pub enum Place {
     Payload(usize),
 }
 
-/// Follows one direction of a dialogue of default stages.
+/// Follows one direction of a dialogue with the default stages.
 #[derive(Debug)]
 pub struct DialogueMap {
     place: Place,
@@ -79,7 +79,7 @@ impl DialogueMap {
         }
     }
 
-    /// Takes a byte of a frame's header; the first byte gives the frame type.
+    /// Reads a byte of a frame's header; the first byte gives the frame type.
     fn read_header(&mut self, byte: u8) -> Option<()> {
         if self.header.is_empty() {
             let Some(frame_type) = FrameType::from_byte(byte) else {
@@ -101,7 +101,7 @@ impl DialogueMap {
     }
 }
 
-/// Bytes of the magic, of a frame's header and of its MAC.
+/// The lengths in bytes of the magic, of a frame's header and of a frame's MAC.
 const MAGIC: usize = 8;
 const HEADER: usize = 5;
 const MAC: usize = 32;

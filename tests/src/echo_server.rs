@@ -15,7 +15,7 @@ use crate::{Connection, Finished, Identity, Metrics, Place, Process, Seat, binar
 pub struct ServerPlan {
     place: Place,
     ip: IpAddr,
-    /// The listeners; `Some` is the public port that clients dial instead.
+    /// The listeners. `Some` is a public port that clients dial instead of the listener's own port.
     listeners: Vec<Option<u16>>,
     /// Lines of the section `[limits]`.
     limits: Vec<String>,
@@ -33,7 +33,7 @@ pub struct ServerPlan {
 #[derive(Debug)]
 pub struct EchoServer {
     process: Process,
-    /// The listeners in the order in which the plan has them; the control port is the first.
+    /// The addresses of the listeners in the plan's order; the first is that of the control port.
     addresses: Vec<SocketAddr>,
     metrics: Option<SocketAddr>,
     identity: Identity,
@@ -70,7 +70,7 @@ impl ServerPlan {
         self.start_as(other.identity.clone())
     }
 
-    /// Takes these ports, in the order of the listeners.
+    /// Gives these ports to the listeners, in their order.
     #[must_use]
     pub fn at_ports(mut self, ports: &[u16]) -> Self {
         self.ports = ports.to_vec();
@@ -243,8 +243,8 @@ impl EchoServer {
         &self.identity
     }
 
-    /// Waits until the server has been up longer than the tolerated clock difference, because it cannot prove that
-    /// something did not arrive before its start.
+    /// Waits until the server has been up for longer than the tolerated clock difference. Until then, its reports
+    /// cannot exclude that something arrived before it started.
     ///
     /// # Errors
     /// Fails if the server has ended.
@@ -263,7 +263,7 @@ impl EchoServer {
     /// Returns the peak memory of the server, in MiB.
     ///
     /// # Errors
-    /// Fails if the kernel does not tell.
+    /// Fails if the kernel does not report the figure.
     pub fn most_memory_mib(&self) -> anyhow::Result<f64> {
         self.process.memory_mib("VmHWM")
     }
@@ -327,7 +327,8 @@ impl EchoServer {
 
     /// Stops the server (SIGTERM), waits for its end, and checks that it has not printed the secret.
     ///
-    /// # Errors Fails if the server had already ended, exits with a code other than 0, or printed its client's secret.
+    /// # Errors
+    /// Fails if the server had already ended, exits with a code other than 0, or printed its client's secret.
     pub fn stop(self) -> anyhow::Result<Finished> {
         self.process.signal(Signal::TERM)?;
         let finished = self.process.finish()?;
@@ -346,7 +347,7 @@ impl EchoServer {
     }
 }
 
-/// Clients tolerate an error of two seconds when they compare clocks.
+/// A time longer than the error of two seconds that clients tolerate when they compare clocks.
 const LONGER_THAN_DOUBT: Duration = Duration::from_secs(3);
 
 /// Returns the address in a line such as `  127.0.0.1:4711, which clients dial as port 80`.

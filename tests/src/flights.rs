@@ -1,7 +1,7 @@
-//! The number of bytes that each side sends before it has to wait for the other, per session kind: docs/develop/wire.md
-//! in numbers.
+//! Lists, for each session kind, how many bytes each side sends before it has to wait for the other side. The order of
+//! these turns is that of docs/develop/wire.md.
 //!
-//! Sizes are those of a measured session, rounded; the number of turns is what matters.
+//! The sizes were measured in a session and rounded; what matters is the number of turns.
 
 use probe_core::session_kind::SessionKind;
 
@@ -31,10 +31,11 @@ const fn turn(up: usize, down: usize) -> Turn {
     Turn { up, down }
 }
 
-/// Up: the ClientHello. Down: everything up to the server's Finished. The client's Finished goes with its next bytes.
+/// The TLS handshake: the client sends its ClientHello, and the server everything up to its Finished. The client's
+/// Finished is sent together with its next bytes.
 const TLS: Turn = turn(325, 1_100);
 const GREETING: Turn = turn(1_032, 600);
-/// All four stages and their confirmations.
+/// All four stages of the dialogue with their confirmations.
 const EXCHANGE: Turn = turn(91_320, 91_500);
 const FAREWELL: Turn = turn(230, 90);
 

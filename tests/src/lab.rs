@@ -1,5 +1,5 @@
-//! The fault lab: four hosts in a row, each a network namespace, a fault somewhere between them, and the report that a
-//! run must give. A scenario is a file in `tests/lab/scenarios`.
+//! The fault lab: four hosts in a row, each a network namespace, with a fault somewhere between them. Each run in the
+//! lab must give the report that its scenario expects. A scenario is a file in `tests/lab/scenarios`.
 
 pub mod accuracy;
 mod aftermath;

@@ -1,4 +1,4 @@
-//! Devices between client and server, and other services in the server's place, each on a [`Seat`].
+//! Devices between client and server, and services that take the server's place, each on a [`Seat`].
 //!
 //! They relay or replace TCP streams, which needs no right to change packets.
 
@@ -78,8 +78,8 @@ impl Middlebox {
         })
     }
 
-    /// Starts a server that holds a server's `identity`, accepts no session, and gives control answers that are meant
-    /// to cost the client memory or time.
+    /// Starts a server that has the genuine server's `identity`, but accepts no session, and gives control answers that
+    /// are meant to cost the client memory or time.
     ///
     /// # Errors
     /// Fails if the seat or the identity cannot be used.
@@ -165,7 +165,7 @@ impl Middlebox {
         Ok(middlebox.counting(strikes))
     }
 
-    /// Starts a proxy for everything on `upstream`. Its strikes are the tunnels that it has made.
+    /// Starts a proxy that connects every request to `upstream`. [`strikes`](Self::strikes) counts its tunnels.
     ///
     /// # Errors
     /// Fails if the seat cannot be used.
@@ -178,7 +178,7 @@ impl Middlebox {
         Ok(middlebox.counting(tunnels))
     }
 
-    /// Starts a device that relays to `upstream`, and ends connections that begin with what it dislikes.
+    /// Starts a device that relays to `upstream`, and ends connections whose first bytes it dislikes.
     ///
     /// # Errors
     /// Fails if the seat cannot be used.
@@ -200,8 +200,8 @@ impl Middlebox {
         self.port
     }
 
-    /// Returns how often the device flipped a bit, ended a connection or, as a proxy, made a tunnel (and what
-    /// [`Manner`] counts like one).
+    /// Returns how often the device flipped a bit or ended a connection. For a proxy, returns the number of tunnels,
+    /// together with the events that [`Manner`] counts like tunnels.
     pub fn strikes(&self) -> usize {
         self.strikes.load(Ordering::SeqCst)
     }

@@ -16,12 +16,12 @@ pub enum User {
 /// A network namespace (by default the test's own) and a user.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The id of the process whose network namespace is used; `None`: the test's own.
+    /// The id of the process whose network namespace is used; `None` for the test's own namespace.
     namespace: Option<u32>,
     user: User,
-    /// The maximum number of file descriptors of a program; `None`: the same as the test.
+    /// The maximum number of file descriptors of a program; `None` for the test's own limit.
     descriptors: Option<usize>,
-    /// The maximum bytes of private memory of a program; `None`: the same as the test.
+    /// The maximum bytes of private memory of a program; `None` for the test's own limit.
     memory: Option<u64>,
     /// A file that replaces the system's `/etc/hosts`.
     hosts: Option<PathBuf>,
@@ -161,7 +161,7 @@ impl Place {
     }
 }
 
-/// Mounts `$0` over the file, for this program and its children alone.
+/// A script that mounts the file `$0` over `/etc/hosts`, for this program and its children alone.
 const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts; exec "$@""#;
 const OTHER_RESOLVER: &str = r#"mount --bind "$0" /etc/resolv.conf; exec "$@""#;
 

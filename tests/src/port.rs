@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 #[derive(Debug)]
 pub struct Seat(std::net::TcpListener);
 
-/// A port that answers with RST, and that no other program gets by chance meanwhile.
+/// A port that answers with RST and is reserved, so that no other program gets it by chance.
 ///
 /// A program that asks for this port number with `SO_REUSEADDR` can still listen there.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Seat {
     /// Returns the port number.
     ///
     /// # Errors
-    /// Fails if the system does not tell the port.
+    /// Fails if the system does not report the port.
     pub fn port(&self) -> anyhow::Result<u16> {
         Ok(self.0.local_addr()?.port())
     }

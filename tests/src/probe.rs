@@ -18,7 +18,7 @@ pub struct Probe {
     scratch: TempDir,
     connection: Connection,
     subcommand: &'static str,
-    /// The idle timeout in seconds; `None`: the program's default.
+    /// The idle timeout in seconds; `None` for the program's default.
     idle_timeout: Option<u8>,
     arguments: Vec<OsString>,
     variables: Vec<(String, OsString)>,
@@ -155,7 +155,7 @@ impl Probe {
         self.finish(process)
     }
 
-    /// Waits until the process that [`start`](Self::start) returned ends.
+    /// Waits for the end of the process that [`start`](Self::start) returned, and reads its report.
     ///
     /// # Errors
     /// Fails if the program does not end, or printed the secret.
@@ -191,6 +191,6 @@ pub(crate) fn command(place: &Place, home: &TempDir) -> anyhow::Result<Command> 
 
 /// The default idle timeout, in seconds.
 ///
-/// The programs are built without optimisation, and other tests run at the same time on a busy machine, so a silence
-/// means something only after this long.
+/// The programs are built without optimisation, and other tests run at the same time on a busy machine. fwprobe must
+/// therefore wait this long before it may conclude anything from silence.
 const BUSY_MACHINE: u8 = 30;

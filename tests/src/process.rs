@@ -70,7 +70,7 @@ impl Process {
     /// Runs `command` to its end, and expects exit code 0.
     ///
     /// # Errors
-    /// Fails if the program cannot be started, ends otherwise, or takes longer than [`WATCHDOG`].
+    /// Fails if the program cannot be started, does not exit with code 0, or takes longer than [`WATCHDOG`].
     pub fn succeed(command: Command) -> anyhow::Result<Finished> {
         let shown = format!("{command:?}");
         let finished = Self::start(command)?.finish()?;
@@ -184,10 +184,10 @@ impl Process {
         kill_process(self.pid()?, signal).with_context(|| format!("signal to {}", self.name))
     }
 
-    /// Returns a figure of the program's memory in `/proc`, such as `VmRSS`, in MiB.
+    /// Returns a figure about the program's memory from `/proc`, such as `VmRSS`, in MiB.
     ///
     /// # Errors
-    /// Fails if the kernel does not tell.
+    /// Fails if the kernel does not report the figure.
     pub fn memory_mib(&self, figure: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix(figure));
@@ -215,7 +215,8 @@ impl Process {
     fn next(&mut self, deadline: Instant) -> anyhow::Result<()> {
         if !self.next_within(deadline.saturating_duration_since(Instant::now())) {
             bail!(
-                "{} is not through after {WATCHDOG:?}; so far:\n{}",
+                "{} neither ended nor printed what the test waits for within {WATCHDOG:?}; output \
+                 so far:\n{}",
                 self.name,
                 self.said()
             );

@@ -24,7 +24,7 @@ impl RealKdc {
         Need::Tool("krb5kdc"),
     ];
 
-    /// Starts a KDC that knows `user` with `password`, and `service`, whose key it writes to a keytab.
+    /// Starts a KDC with two principals: `user`, with `password`, and `service`, whose key it writes to a keytab.
     ///
     /// # Errors
     /// Fails if the KDC does not come up.

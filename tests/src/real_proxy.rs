@@ -25,7 +25,7 @@ pub struct RealProxy {
 /// The port and the directory for a proxy that is yet to be started.
 #[derive(Debug)]
 pub struct Setting {
-    /// Reserves the port until the proxy listens there; the system allows both at once.
+    /// Reserves the port until the proxy listens there; the system lets both use the port at the same time.
     held: ShutPort,
     address: SocketAddr,
     scratch: TempDir,
@@ -77,7 +77,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Starts the proxy, and returns once its port takes connections.
+    /// Starts the proxy, and returns once its port accepts connections.
     ///
     /// # Errors
     /// Fails if the proxy does not come up.

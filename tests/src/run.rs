@@ -18,7 +18,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Takes the outputs, and checks that none of them contains the secret.
+    /// Collects the outputs of a run, and checks that none of them contains the secret.
     ///
     /// # Errors
     /// Fails if an output contains the secret, or if the report is not a valid run document.
@@ -70,7 +70,7 @@ impl Run {
     /// Checks that every probe has the verdict `id`.
     ///
     /// # Errors
-    /// Fails if there are no probes, or one has another verdict.
+    /// Fails if there are no probes, or if one of them has another verdict.
     pub fn expect_all(&self, id: VerdictId) -> anyhow::Result<&Self> {
         let probes = &self.document()?.probes;
         ensure!(!probes.is_empty(), "nothing was probed:\n{}", self.text());
@@ -83,7 +83,7 @@ impl Run {
     /// Checks that all probes of the rule for `port` have the verdict `id`.
     ///
     /// # Errors
-    /// Fails if one has another verdict, or if there is none.
+    /// Fails if one of these probes has another verdict, or if there are none.
     pub fn expect_port(&self, port: u16, id: VerdictId) -> anyhow::Result<&Self> {
         for probe in self.of_port(port)? {
             self.expect(probe, id)?;

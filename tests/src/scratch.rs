@@ -61,7 +61,7 @@ pub(crate) fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells whether the process with this id has left a directory.
+/// Returns whether the process with this id has left a directory.
 pub(crate) fn is_left_of(id: u32) -> anyhow::Result<bool> {
     let id = id.to_string();
     for entry in std::env::temp_dir().read_dir()? {

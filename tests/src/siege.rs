@@ -69,9 +69,10 @@ impl Siege {
 
     /// Runs `attack` twice, in a network namespace.
     ///
-    /// During each attack, an authenticated client must find every session kind reachable: in the first its server has
-    /// never seen it, in the second it has. The server's memory stays in bounds, and after each attack memory and
-    /// descriptors return to the earlier level; the second attack must leave no more behind than the first.
+    /// During each attack, an authenticated client must find every session kind reachable. The server has not seen this
+    /// client before the first attack, and knows it in the second. The server's memory stays in bounds, and after each
+    /// attack memory and descriptors return to the earlier level; the second attack must leave no more behind than the
+    /// first.
     ///
     /// # Errors
     /// Fails if one of these does not hold.
@@ -95,14 +96,15 @@ impl Siege {
         };
         let before = calm(&server, |_| true)?;
         let is_quiet = |metrics: &Metrics| metrics.descriptors() <= before.descriptors();
-        let first = under(&server, &target(), attack).context("a client that is new")?;
+        let first = under(&server, &target(), attack)
+            .context("a client that the server has not seen before")?;
         calm(&server, is_quiet)?;
         let kept = before.resident_mib() + KEPT.of(self.descriptors);
-        let between = at_rest(&server, kept).context("memory after a siege")?;
-        let second = under(&server, &target(), attack).context("a client that was there")?;
+        let between = at_rest(&server, kept).context("memory after the first siege")?;
+        let second = under(&server, &target(), attack).context("a client that the server knows")?;
         calm(&server, is_quiet)?;
         let kept = between.resident_mib() + LEAKED.of(self.descriptors);
-        let after = at_rest(&server, kept).context("memory after the same again")?;
+        let after = at_rest(&server, kept).context("memory after the second siege")?;
         let most = server.most_memory_mib()?;
         // One row of docs/operate/reliability.md.
         writeln!(
@@ -182,7 +184,10 @@ pub fn calm(server: &EchoServer, quiet: impl Fn(&Metrics) -> bool) -> anyhow::Re
         if metrics.strangers() == 0.0 && metrics.known() == 0.0 && quiet(&metrics) {
             return Ok(metrics);
         }
-        ensure!(Instant::now() < deadline, "no calm comes:\n{metrics:?}");
+        ensure!(
+            Instant::now() < deadline,
+            "connections or descriptors are still in use after a minute:\n{metrics:?}"
+        );
     }
 }
 
@@ -199,7 +204,7 @@ fn at_rest(server: &EchoServer, mib: f64) -> anyhow::Result<Metrics> {
             "{:.1} MiB are still held, where {mib:.1} are allowed",
             metrics.resident_mib()
         );
-        // The interval at which a person would watch.
+        // A person who watches the metrics would use an interval like this.
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -268,7 +273,7 @@ impl Write for Recorded {
 /// Sends `bytes` and a FIN, and returns the number of bytes in the answer.
 ///
 /// # Errors
-/// Fails if the connection breaks otherwise than by a reset.
+/// Fails if the connection ends with an error other than a reset.
 pub fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<usize> {
     let mut answer = Vec::new();
     let done = stream
@@ -302,21 +307,21 @@ const AT_MOST: Allowance = Allowance {
     kib_for_each_more: 2.0,
 };
 
-/// The growth allowed once the first siege is over: one-time allocations for the first connections, and what the
+/// The growth allowed once the first siege is over: one-time allocations for the first connections, and memory that the
 /// allocator keeps.
 const KEPT: Allowance = Allowance {
     at_300: 4.0,
     kib_for_each_more: 1.5,
 };
 
-/// The growth allowed between the first and the second siege: what the allocator keeps if more strangers were connected
-/// at once.
+/// The growth allowed between the first and the second siege: memory that the allocator keeps if more strangers were
+/// connected at once.
 const LEAKED: Allowance = Allowance {
     at_300: 1.0,
     kib_for_each_more: 0.75,
 };
 
-/// A line or two a minute, and the lines of start and end.
+/// The number of lines that the server may log: one or two a minute, and the lines at its start and end.
 const MAX_LOG_LINES: usize = 40;
 
 /// How long the server may take to return memory; it checks every second.

@@ -74,7 +74,7 @@ impl Terminal {
         self.wait_until(text, |terminal| Ok(terminal.text().contains(text)))
     }
 
-    /// Waits until the terminal does not echo what is typed.
+    /// Waits until the terminal stops echoing what is typed.
     ///
     /// # Errors
     /// Fails if the terminal goes on echoing.

@@ -17,7 +17,7 @@ pub fn files(place: &Path, extension: &str) -> Vec<PathBuf> {
     places.flat_map(|place| files(&place, extension)).collect()
 }
 
-/// Returns the source files of all crates of the workspace, those of their tests included.
+/// Returns the source files of all crates of the workspace, including those of their tests.
 ///
 /// # Panics
 /// Panics if a folder cannot be read.

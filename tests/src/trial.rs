@@ -131,14 +131,14 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Looks in /usr/lib and in the folder of this machine's architecture.
+/// Returns whether the library `name` is in /usr/lib, or in its subfolder for this machine's architecture.
 fn is_library(name: &str) -> bool {
     let folder = std::path::Path::new("/usr/lib");
     let kind = format!("{}-linux-gnu", std::env::consts::ARCH);
     folder.join(name).is_file() || folder.join(kind).join(name).is_file()
 }
 
-/// Returns the first port on which every user may listen, as the kernel reports it; 1024 on kernels that do not.
+/// Returns the first port on which every user may listen; 1024 if the kernel does not report one.
 fn first_open_port() -> u16 {
     std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
         .ok()

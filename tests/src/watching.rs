@@ -130,7 +130,7 @@ impl Watching {
     /// Returns the memory that the watch occupies, in MiB.
     ///
     /// # Errors
-    /// Fails if the kernel does not tell.
+    /// Fails if the kernel does not report the figure.
     pub fn memory_mib(&self) -> anyhow::Result<f64> {
         self.process.memory_mib("VmRSS")
     }
@@ -151,13 +151,13 @@ impl Watching {
     /// # Errors
     /// Fails if the watch ends before that.
     pub fn next_run(&mut self) -> anyhow::Result<u64> {
-        // One run may be under way.
+        // A run that began before this call may still be under way, so this waits for the end of the run after it.
         let done = self.events("run", 0)?.len();
         let runs = self.events("run", done + 2)?;
         runs[done + 1]["exit_code"].as_u64().context("an exit code")
     }
 
-    /// Asks for `path`.
+    /// Sends a GET request for `path`, and returns the answer.
     ///
     /// # Errors
     /// Fails if there is no answer.
@@ -168,7 +168,7 @@ impl Watching {
         ))
     }
 
-    /// Asks with these lines.
+    /// Sends a request with these lines, and returns the answer.
     ///
     /// # Errors
     /// Fails if there is no answer.
@@ -190,7 +190,7 @@ impl Watching {
     /// Ends the watch with SIGTERM.
     ///
     /// # Errors
-    /// Fails if it ends otherwise than with exit code 0.
+    /// Fails if the exit code is not 0, if the end was not reported, or if the secret was printed.
     pub fn stop(self) -> anyhow::Result<(Finished, WatchPlan)> {
         self.process.signal(Signal::TERM)?;
         let finished = self.process.finish()?;

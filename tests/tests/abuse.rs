@@ -1,7 +1,7 @@
 //! Strangers attack a real server on loopback, and an authenticated client notices nothing except longer times. Every
 //! attack lasts as long as the client's run.
 //!
-//! Hardships of a server that nobody attacks are here as well.
+//! The tests of a server that is in trouble without being attacked are here as well.
 
 use std::process::ExitCode;
 

@@ -128,7 +128,8 @@ fn no_files_import_each_other_in_a_circle() {
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
-/// A file that a merge brought back, say, is not compiled, and no compiler notices it.
+/// Finds files that no module declares, for example a file that a merge brought back. They are not compiled, so the
+/// compiler does not notice them.
 #[test]
 fn every_file_is_a_module_of_its_crate() {
     for (_, folder, _) in ARROWS {

@@ -34,7 +34,7 @@ fn every_command_in_a_document_exists() {
     assert!(count > 100, "only {count} were found");
 }
 
-/// A reader who follows the document from its beginning has each saved run that a command reads.
+/// Checks that every saved run that a command of a document reads was written by an earlier command of that document.
 #[test]
 fn a_saved_run_is_written_before_it_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -109,7 +109,7 @@ fn the_table_of_inferences_names_what_there_is() {
     assert!(rules.len() > 15, "only {} rules", rules.len());
 }
 
-/// Lists those of the judge's `files` and of the scenarios in `proofs` (both comma-separated) that do not exist.
+/// Lists the judge's files in `files` and the scenarios in `proofs` (both comma-separated) that do not exist.
 fn missing(root: &Path, files: &str, proofs: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for file in files.split(',').map(|f| f.trim().trim_matches('`')) {

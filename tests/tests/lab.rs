@@ -1,5 +1,5 @@
 //! The fault lab: every scenario in `lab/scenarios`, over IPv4 and IPv6, with and without a reachable control service.
-//! Needs root, to make the hosts.
+//! Needs root, to make the lab's hosts.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
 //! Mixtures of faults, drawn by seeds. `FWPROBE_SEEDS=0..500` plays these seeds instead of the first twenty. Needs
-//! root, to make the hosts.
+//! root, to make the lab's hosts.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Third-party programs against the server's session kinds: OpenSSL and curl on TLS and HTTP, nmap on the RDP
 //! negotiation, Wireshark's dissectors on the bytes before TLS.
 //!
-//! And scanners, which must learn no more than docs/operate/threat-model.md lists.
+//! Also runs scanners, which must learn no more than docs/operate/threat-model.md lists.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -131,7 +131,7 @@ fn nmap_names_nothing() -> anyhow::Result<()> {
     let line = said.lines().find(|line| line.starts_with(&port));
     let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
     ensure!(matches!(words[..], [_, "open", "ssl/unknown"]), "{said}");
-    // nmap prints the answers to its probes, and none of them may reveal which program sent it.
+    // nmap prints the answers to its probes, and none of them may reveal which program has sent them.
     let answers = said.replace("\nSF:", "");
     for told in ["fwprobe", "Server:", env!("CARGO_PKG_VERSION")] {
         ensure!(!answers.contains(told), "{said}");
@@ -147,8 +147,8 @@ struct Remark {
     finding: String,
 }
 
-/// testssl.sh tests protocols, ciphers and who orders them, forward secrecy, the certificate, HTTP headers, client
-/// compatibility, and all known attacks.
+/// testssl.sh tests protocols, ciphers and which side prefers them, forward secrecy, the certificate, HTTP headers,
+/// client compatibility, and all known attacks.
 fn testssl_finds_no_weakness() -> anyhow::Result<()> {
     let remarks = testssl()?;
     let of = |id: &str| remarks.iter().find(|remark| remark.id == id);

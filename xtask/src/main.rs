@@ -57,14 +57,16 @@ fn usage() -> String {
         text.push_str(&format!("\n  {:<8} {}", step.name, step.what));
     }
     text.push_str(
-        "\n  all      every step but test, which lab contains; what can runs side by side",
+        "\n  all      every step except test, which lab includes; steps run in parallel where \
+         possible",
     );
     text.push_str(
-        "\n  watch-soak [MINUTES]\n           no step of all: an hour of a watch, the server \
-         stopped and frozen, the disk full (root)",
+        "\n  watch-soak [MINUTES]\n           not part of all: runs a watch for an hour, with \
+         the server stopped and frozen, and the disk full (root)",
     );
     text.push_str(
-        "\n  wrap     no step: wraps string literals that are too long for rustfmt, then formats",
+        "\n  wrap     not part of all: wraps string literals that are too long for rustfmt, then \
+         formats",
     );
     text
 }

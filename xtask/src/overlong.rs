@@ -32,7 +32,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     ))
 }
 
-/// Wraps these literals with `\` at the end of the line, and runs the formatter.
+/// Wraps the literals that exceed the width, with `\` at the end of the line, and runs the formatter.
 pub(crate) fn wrap(root: &Path) -> Result<(), String> {
     for _ in 0..TURNS {
         for file in sources(root)? {
@@ -139,7 +139,7 @@ fn pieces(literal: &str) -> Vec<String> {
                 piece.push(character);
                 piece.extend(characters.next());
             }
-            // A wrapped line loses the blanks at its start, so that text must follow.
+            // A wrapped line loses the blanks at its start, so the next line must begin with text.
             (' ', Some(next)) if !next.is_whitespace() && *next != '\\' && *next != '"' => {
                 piece.push(character);
                 pieces.push(std::mem::take(&mut piece));

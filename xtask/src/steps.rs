@@ -116,7 +116,8 @@ pub(crate) const STEPS: &[Step] = &[
         name: "deploy",
         what: "the server as a static binary, and deploy/check (root, the packages of .ci/run)",
         actions: &[
-            // With everything that a release has. This is the last step, so no other uses the program.
+            // The program is built with everything that a release has. This is the last
+            // step, so no other step uses the program.
             Action::Call(
                 "cargo build --quiet --locked --bin fwprobe --package probe-client --features otlp",
             ),

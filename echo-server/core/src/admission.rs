@@ -18,8 +18,8 @@ pub use self::source::Source;
 pub use self::stranger_table::{Pressure, Standing, StrangerLimits, StrangerTable, Ticket};
 
 /// The number of connections and sessions that a server accepts, at the same time and per second. When a limit for
-/// strangers is reached, the oldest of them has to leave; when a limit for keys is reached, new sessions are refused
-/// with the reason.
+/// strangers is reached, one of them has to leave. When a limit for keys is reached, new sessions are refused with the
+/// reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
     /// The maximum number of connections that have not yet proved a key.
@@ -51,7 +51,7 @@ impl Default for AdmissionLimits {
             sessions: 15_000,
             per_key: 12_000,
             held_per_key: 10_000,
-            // More than two cores can serve. The limit keeps one key from starving the others.
+            // Two cores cannot serve as many per second. The limit keeps one key from starving the others.
             per_second_per_key: 20_000,
         }
     }
@@ -154,8 +154,8 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Decides whether a session under `key` may start now; `held` says whether its greeting announced a hold. Counts
-    /// nothing yet: a greeting can be a replay, and must not use up its key's places.
+    /// Decides whether a session under `key` may start now; `held` says whether its greeting announced a hold. The
+    /// session is not counted yet: its greeting can be a replay, which must not use up the key's places.
     pub fn decide(&self, now: Duration, key: &KeyId, held: bool) -> Decision {
         let book = self.admission.book();
         let limits = &book.limits;
@@ -242,8 +242,8 @@ impl Book {
 }
 
 impl AdmissionLimits {
-    /// The smallest usable number of places for strangers: a newcomer takes the free place and evicts the other
-    /// stranger, and the next newcomer only waits for that eviction.
+    /// The smallest usable number of places for strangers. With two, a newcomer takes the free place and evicts the
+    /// other stranger, so that the next newcomer only waits until that stranger has left.
     pub const MIN_STRANGERS: usize = 2;
 
     /// Returns the limits for strangers. One place in eight is kept free, and at least one, so that an evicted

@@ -90,7 +90,7 @@ impl Holder {
 pub enum CallError {
     #[error(transparent)]
     Unauthenticated(#[from] Unauthenticated),
-    #[error("the request is not one of this method's")]
+    #[error("the request cannot be read as this method's request")]
     Malformed,
 }
 

@@ -27,8 +27,8 @@ pub struct Key {
 #[derive(Debug)]
 pub struct Keyring {
     keys: BTreeMap<KeyId, Key>,
-    /// The secret that MACs are checked against if there is no key. It opens nothing: the missing key decides the
-    /// answer, even if this check succeeds.
+    /// The secret that MACs are checked against if the key id is unknown or revoked. It opens nothing: without a valid
+    /// key the answer is the same, even if this check succeeds.
     decoy: Secret,
 }
 

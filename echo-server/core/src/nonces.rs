@@ -25,8 +25,8 @@ pub(crate) struct Resumption {
 pub(crate) enum Chain {
     /// All rounds so far ran on this server, and have this digest.
     Known(Sha256),
-    /// The session came with a nonce that is unknown or no longer known here. This server cannot check the earlier
-    /// rounds; the client checks them and judges them.
+    /// The session came with a nonce that this server never issued or has forgotten. It cannot check the earlier
+    /// rounds; the client checks and judges them.
     Elsewhere,
 }
 
@@ -92,9 +92,10 @@ impl Nonces {
         self.len() == 0
     }
 
-    /// Stores `nonce` as the answer to the greeting with `client_nonce`. It is valid longer by the `hold` that the
-    /// greeting announced. One greeting has two places, so that replaying it evicts no other nonce: one for its first
-    /// answer, which the client waits for, and one for the latest, which the client gets if a proxy tried again.
+    /// Stores `nonce` as the answer to the greeting with `client_nonce`. The `hold` that the greeting announced makes
+    /// it valid for longer. Each greeting has only two places, so that replays of it evict no other greeting's nonce.
+    /// One place is for the first answer, which the client waits for. The other is for the latest answer, which the
+    /// client gets if a proxy sent the request again.
     pub(crate) fn issue(
         &self,
         now: Duration,
@@ -164,8 +165,8 @@ struct Table {
     slots: BTreeMap<u64, Slot>,
     next: u64,
     by_nonce: BTreeMap<Nonce, u64>,
-    /// The slots of every greeting. The key is part of it, since the owner of another key may have seen and copied the
-    /// nonce.
+    /// The slots of every greeting. Each entry contains the key, because the owner of another key may have seen the
+    /// client nonce and copied it.
     by_greeting: BTreeSet<(KeyId, Nonce, u64)>,
 }
 
@@ -185,9 +186,9 @@ impl Table {
         places.nth(PER_GREETING - 1).map(|(_, _, at)| *at)
     }
 
-    /// Returns the number of a new slot. Expired slots are removed from the oldest on, up to the first that is still
-    /// valid, so that the table is as large as the work in progress. If that is not enough, the oldest slot is removed
-    /// too.
+    /// Returns the number of a new slot. Removes expired slots first, from the oldest up to the first that is still
+    /// valid, so that the table is only as large as the work in progress. If that is not enough, the oldest slot is
+    /// removed too.
     fn place(&mut self, now: Duration) -> u64 {
         while let Some((&oldest, slot)) = self.slots.first_key_value()
             && (slot.expires <= now || self.slots.len() >= self.capacity)

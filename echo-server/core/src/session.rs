@@ -59,7 +59,7 @@ pub enum Action {
 pub struct Session {
     link: Link,
     layer: Layer,
-    /// The bytes received so far, too few to decide anything; never longer than the head of a request.
+    /// The bytes received so far that are too few to decide anything; never longer than the head of a request.
     held: Vec<u8>,
     end: Option<End>,
     tls_error: Option<Box<str>>,
@@ -107,8 +107,8 @@ impl Session {
     /// Records that the handshake requested by [`Action::StartTls`] has succeeded.
     pub fn tls_established(&mut self, facts: TlsFacts) -> Action {
         self.link.arrivals.end_hellos();
-        // Only a session that begins with TLS can lead to the control service. A device that looks for RDP or net.tcp
-        // would see neither there.
+        // Only a session that begins with TLS can lead to the control service: a device that looks for RDP or net.tcp
+        // would find neither in it.
         let control = facts.alpn.as_deref() == Some(ALPN_HTTP2)
             && matches!(self.layer, Layer::Handshake(layer::Inside::Anything));
         self.link.tls = Some(Box::new(facts));
@@ -210,7 +210,7 @@ impl Session {
     }
 
     /// Returns the notice that the instance's sightings should contain about this connection now. An update is due when
-    /// the first 512 bytes have grown, a greeting has arrived, TLS has failed, or the session is over.
+    /// more of the first 512 bytes have arrived, a greeting has arrived, TLS has failed, or the session is over.
     pub fn notice(&self) -> Notice {
         let greeter = self.link.greeter.as_ref();
         Notice {
@@ -266,7 +266,8 @@ impl Session {
         Action::Close(end)
     }
 
-    /// Returns how the session ends if it ends now: `otherwise`, unless it was completed or broken off before.
+    /// Returns the outcome of a session that ends now: `otherwise`, unless the session has been completed or broken
+    /// off.
     fn end_so_far(&self, otherwise: End) -> End {
         match self.layer.broken_off() {
             Some(end) => end,

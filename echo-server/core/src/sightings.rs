@@ -1,6 +1,6 @@
-//! The sightings of connections that this server keeps for the clients that can show that a connection was theirs. They
-//! are in a ring of fixed size: the oldest sighting makes room for a new one, and a missing sighting then no longer
-//! proves anything.
+//! Keeps the sightings of connections, for clients that can show that a connection was theirs. The sightings are in a
+//! ring of fixed size. Once the oldest has made room for a new one, a missing sighting no longer proves anything about
+//! that time.
 
 mod release;
 
@@ -173,8 +173,8 @@ impl Sightings {
         }
     }
 
-    /// Records that half-open connections to `port`, a listener's own or the one dialled, may have gone unnoticed until
-    /// `wall`. Call it only with ports of listeners, because each port is remembered.
+    /// Records that half-open connections to `port` may have gone unnoticed until `wall`. The port is a listener's own
+    /// or the one that clients dial for it. Call it only with ports of listeners, because each port is remembered.
     pub fn missed(&self, port: u16, wall: UnixMillis) {
         let mut ring = self.ring();
         let last = ring.missed.entry(port).or_insert(wall);
@@ -230,8 +230,8 @@ impl Sightings {
         self.len() == 0
     }
 
-    /// Returns the sightings that the client `viewer` may see of the connections that it says it has `sent`: for each
-    /// connection one or more sightings, or an entry that says that nothing is released.
+    /// Returns the sightings that the client `viewer` may see, among those of the connections that it says it has
+    /// `sent`. For each connection there are one or more sightings, or an entry that says that nothing is released.
     pub fn release(&self, viewer: &Viewer, sent: &[Sent]) -> Vec<Released> {
         let ring = self.ring();
         release::release(ring.newest_first(), viewer, sent, |sent| {
@@ -258,7 +258,8 @@ struct Ring {
     /// The sighting with number `n` is at index `n % capacity`.
     sightings: Vec<Sighting>,
     next: u64,
-    /// The time until which sightings may be missing, because the server was not up or they had to make room.
+    /// The time until which sightings may be missing, because the server was not running yet or old sightings had to
+    /// make room.
     complete_after: UnixMillis,
     /// The times until which sightings of half-open connections may be missing, by port.
     missed: BTreeMap<u16, UnixMillis>,
@@ -311,7 +312,7 @@ impl Ring {
     }
 }
 
-/// Returns the SYN's headers, or `None` if extension headers make them longer than those of any client of ours.
+/// Returns the SYN's headers, or `None` if extension headers make them longer than our clients' headers ever are.
 fn saved_syn(facts: &ConnectionFacts) -> Option<SavedSyn> {
     facts.syn.as_deref().and_then(|syn| syn.try_into().ok())
 }
@@ -337,7 +338,8 @@ fn in_memory(capacity: usize) -> Vec<Sighting> {
     room
 }
 
-/// Returns `address` in its canonical form: an IPv4 peer of a dual-stack socket is the same as that of an IPv4 socket.
+/// Returns `address` in its canonical form, in which an IPv4 peer has the same address on a dual-stack socket as on an
+/// IPv4 socket.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -113,8 +113,8 @@ impl Witness {
             return;
         }
         let watched = self.watched.contains_key(&segment.peer.ip());
-        // A client may come from several addresses, and its probe from an address other than that of its control
-        // connection. A SYN with the clients' mark may therefore be a client's.
+        // A client may have several addresses, and its probe may come from an address other than that of its control
+        // connection. A SYN with the clients' mark is therefore kept whatever its source address is.
         if !(watched || segment.marked) || !listens(segment.local) {
             return;
         }
@@ -134,7 +134,7 @@ impl Witness {
         self.syns.insert(ends, syn);
     }
 
-    /// Records that SYNs may have come unseen until `now`.
+    /// Records that SYNs may have gone unseen until `now`.
     pub fn missed(&mut self, now: Duration) {
         self.missed = self.missed.max(Some(now));
     }

@@ -92,7 +92,8 @@ impl fmt::Display for BindErrors {
         let listeners = if count == 1 { "listener" } else { "listeners" };
         write!(
             f,
-            "{break_before}{count} {listeners} could not be bound, so none is:"
+            "{break_before}the server did not start, because {count} {listeners} could not be \
+             bound:"
         )?;
         for error in &self.listeners {
             write!(f, "\n  {error}")?;
@@ -134,7 +135,7 @@ pub(crate) fn without_witness(error: &FactError) -> String {
         }
         FactError::Os { .. } | FactError::NotAvailable(_) => error.to_string(),
     };
-    format!("the witness cannot be opened: {said}; take `witness = true` out of the configuration")
+    format!("the witness cannot be opened: {said}; remove `witness = true` from the configuration")
 }
 
 const RIGHT_TO_WITNESS: &str = "the witness needs CAP_NET_RAW at the start, which this process \
@@ -142,7 +143,7 @@ const RIGHT_TO_WITNESS: &str = "the witness needs CAP_NET_RAW at the start, whic
 Either of these gives it:
   a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/operate/server.md has the drop-in
   setcap cap_net_raw,cap_net_bind_service=+ep /path/to/fwprobe-echo
-Without `witness = true` in the configuration the server does without.";
+To run without a witness, remove `witness = true` from the configuration.";
 
 #[cfg(test)]
 mod tests {
@@ -155,7 +156,7 @@ mod tests {
         let errors = BindErrors::new(vec![refused(443), refused(80)], None);
         assert_eq!(
             errors.to_string(),
-            "2 listeners could not be bound, so none is:\n  \
+            "the server did not start, because 2 listeners could not be bound:\n  \
              [::]:443: this user may not listen on port 443\n  \
              [::]:80: this user may not listen on port 80\n\
              Ports below 1024 need a right that this process lacks. Any of these gives it:\n  \

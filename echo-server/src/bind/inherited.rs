@@ -17,7 +17,7 @@ impl Inherited {
     /// Returns the sockets that `LISTEN_FDS` announces (sd_listen_fds(3)).
     ///
     /// # Errors
-    /// One of them is not a listening TCP socket, or its local address cannot be read.
+    /// A socket is not a listening TCP socket, or its local address cannot be read.
     #[cfg(target_os = "linux")]
     pub(crate) fn from_environment() -> io::Result<Self> {
         let mut passed = listenfd::ListenFd::from_env();
@@ -35,7 +35,7 @@ impl Inherited {
         Ok(Self::default())
     }
 
-    /// Takes the socket that matches `listen`, ready to be served.
+    /// Takes the socket that matches `listen`, and sets the options that a listener needs.
     ///
     /// # Errors
     /// The socket rejects an option that a listener needs.

@@ -41,7 +41,7 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     if ip.is_ipv6() {
         socket.set_only_v6(!(ip.is_unspecified() && options.shares_ipv4))?;
     }
-    // On Windows the first option would let other programs steal the port, and the second does not exist.
+    // On Windows, SO_REUSEADDR would let other programs take over the port, and SO_REUSEPORT does not exist.
     #[cfg(unix)]
     {
         socket.set_reuse_address(true)?;
@@ -63,7 +63,7 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     if let Err(error) = socket_facts::save_syn(socket) {
         tracing::debug!(%error, "SYNs are not kept");
     }
-    // A prober has no use for late data. If the option cannot be set, data is only late.
+    // Probes need their data without delay. If the option cannot be set, data only comes later.
     let _ = socket.set_tcp_nodelay(true);
     socket.set_nonblocking(true)
 }

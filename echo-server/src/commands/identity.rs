@@ -1,4 +1,4 @@
-//! `fwprobe-echo identity …`.
+//! The command `fwprobe-echo identity` with its subcommands.
 
 use std::io::Write;
 use std::path::Path;
@@ -31,8 +31,8 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     let labels = labels(arguments.labels, arguments.count);
     if arguments.output.is_some() && labels.len() > 1 {
         bail!(
-            "--output takes one connection string, and {} keys were asked for; leave --output out, \
-             or make the other keys with `fwprobe-echo identity add-key`",
+            "--output can hold only one connection string, but {} keys were requested; leave \
+             --output out, or make the other keys with `fwprobe-echo identity add-key`",
             labels.len()
         );
     }
@@ -44,8 +44,8 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(
         out,
         "Made {KEY_FILE}, {CERTIFICATE_FILE} and {KEYS_FILE} in {}.\n\
-         Clients recognise the server by the key in its certificate; its names and its expiry date \
-         decide nothing.\n",
+         Clients recognise the server by the key in its certificate; they ignore its names and its \
+         expiry date.\n",
         directory.display()
     )?;
     if let (Some(output), [key]) = (output, identity.keys()) {

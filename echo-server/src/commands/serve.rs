@@ -1,4 +1,4 @@
-//! `fwprobe-echo serve`.
+//! The command `fwprobe-echo serve`.
 
 mod alive;
 mod announce;

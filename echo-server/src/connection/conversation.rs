@@ -234,8 +234,9 @@ impl<S: Carrier> Conversation<S> {
         Poll::Ready(Ok(action))
     }
 
-    /// Returns whether a stranger has sent enough bytes that the rest may wait in the kernel until its time is up. A
-    /// greeting alone does not end that state, because it may be a replay.
+    /// Returns whether the peer is a stranger that has sent more than any client needs to prove a key. The rest then
+    /// stays in the kernel until the deadline. A peer that has only greeted is still a stranger, because its greeting
+    /// may be a replay.
     fn is_too_much(&self) -> bool {
         !self.has_proved && self.track.session().summary().received > STRANGERS_BYTES
     }
@@ -254,7 +255,8 @@ impl<S: Carrier> Conversation<S> {
                 return Poll::Pending;
             };
             let deadline = self.track.instance.clock.at(deadline);
-            // Most deadlines move with every byte. The timer then stays as it is, and checks again only when it fires.
+            // Most deadlines move with every byte. The timer is not set anew each time; when it fires, the deadline is
+            // checked again.
             if deadline < self.timer.deadline() {
                 self.timer.as_mut().reset(deadline);
             }
@@ -270,7 +272,7 @@ impl<S: Carrier> Conversation<S> {
     fn follow(&mut self, action: Action) -> Option<ConversationEnd> {
         self.note_progress(&action);
         match action {
-            // `HandToControl` comes at the end of a handshake, and never here.
+            // `HandToControl` is returned only at the end of a handshake.
             Action::Continue | Action::HandToControl => {}
             Action::StartTls { leftover } => self.state = State::BeforeTls { leftover },
             Action::Close(_) => {
@@ -335,8 +337,8 @@ impl Carrier for TcpStream {
 const READ_BYTES: usize = 16 * 1024;
 /// The number of bytes generated at a time. They are held only while the socket does not take them.
 const WRITE_BYTES: usize = 16 * 1024;
-/// The number of bytes heard from a stranger: far more than a TLS handshake, a preface and a greeting need.
+/// The number of bytes read from a stranger: far more than a TLS handshake, a preface and a greeting need.
 const STRANGERS_BYTES: u64 = 256 * 1024;
-/// The number of bytes that update the sighting as they come. The longest prefix that sightings keep lies within them;
-/// later bytes only add to a count, which is recorded at the end.
+/// The number of a connection's first bytes that update its sighting as they arrive. They include the longest prefix
+/// that sightings keep. Later bytes only change a count, which is recorded at the end.
 const NOTED_BYTES: u64 = 1024;

@@ -19,8 +19,7 @@ use crate::track::Track;
 use crate::wire::Wire;
 use crate::{control, tls};
 
-/// The result of a handshake. Each variant has memory of its own, so that an idle session keeps only what it needs and
-/// nothing of the handshake.
+/// The result of a handshake. Each variant is boxed, so that an idle session keeps no memory of the handshake.
 pub(super) enum Opened {
     Session(Box<Conversation<Inside>>),
     Control(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -70,7 +69,7 @@ fn inside(mut stream: Inside, track: Arc<Track>, tasks: Tasks) -> Opened {
 /// Runs the handshake, for as long as the session's deadline allows.
 ///
 /// # Errors
-/// The handshake failed, and the session knows. Returns the wire if it still has to be closed.
+/// The handshake failed, and the session has recorded that. Returns the wire if it still has to be closed.
 async fn handshake(wire: Wire, track: &Track) -> Result<Inside, Option<Wire>> {
     let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
     let start = match in_time(track, &mut acceptor).await {

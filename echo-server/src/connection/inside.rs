@@ -10,8 +10,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::wire::Wire;
 
-/// The stream after a finished handshake. It lasts as long as records reach the session inside: if TLS keeps too many
-/// bytes to itself, the connection ends as it would during a handshake.
+/// The stream after a finished handshake. If the TLS library buffers too many bytes without a complete record for the
+/// session, the connection ends as it would during the handshake.
 #[derive(Debug)]
 pub(crate) struct Inside(TlsStream<Wire>);
 

@@ -12,11 +12,11 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// A stream whose preface has come.
+/// A stream whose peer has sent the HTTP/2 preface.
 #[derive(Debug)]
 pub(crate) struct Restrained<S> {
     stream: S,
-    /// The first bytes, and how many of them have been read again from here.
+    /// The first bytes that the peer sent, and the number of them that HTTP/2 has read from here.
     opening: ([u8; OPENING], usize),
     /// The number of bytes that may still be read.
     hearing: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Restrained<S> {
     restraint: Restraint,
 }
 
-/// Lifts the limit of its stream.
+/// A handle that lifts the limit of a [`Restrained`] stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Restraint(Arc<Shared>);
 
@@ -51,7 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
             stream,
             opening: (came, 0),
             hearing: STRANGERS_BYTES - OPENING,
-            // The opening came in at least one record. What comes later may share its records.
+            // The opening came in at least one record, so the overhead of one is added. Later bytes may have come in
+            // the same records, so nothing is added for them.
             allowance: OPENING + overhead,
             overhead,
             restraint: Restraint::default(),
@@ -156,10 +157,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
 /// The bytes that a client's side begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The preface with the header of the settings frame that has to follow immediately (RFC 9113 sections 3.4 and 4.1).
-/// The HTTP/2 library reads nothing before its own settings are sent, which are as long as this.
+/// The HTTP/2 library reads only after it has sent its own settings, which are as long as these bytes.
 const OPENING: usize = PREFACE.len() + 9;
-/// The number of bytes read from a stranger. A first call has less than a kilobyte, and HTTP/2's own frames around it
-/// not much more.
+/// The number of bytes read from a stranger. A first call has less than a kilobyte, and HTTP/2's own frames add little.
 const STRANGERS_BYTES: usize = 1 << 14;
 /// The maximum content of one record (RFC 8446 section 5.1).
 const RECORD: usize = 1 << 14;

@@ -28,7 +28,7 @@ pub(super) struct Caller {
     known: Notify,
     /// The time at which the search for the caller's half-open connections began, on the server's own clock.
     looked_after: OnceLock<Duration>,
-    /// The number of this host's SYN-ACKs that had been refused by then.
+    /// The number of this host's SYN-ACKs that had been refused when that search began.
     refused_before: OnceLock<u64>,
 }
 
@@ -54,7 +54,7 @@ impl Caller {
     /// Marks the poll for the caller's half-open connections as begun. Returns true only the first time.
     pub(super) fn begins_half_open_poll(&self) -> bool {
         if let Some(count) = self.instance.refused_answers.count() {
-            // If another call was first, it has counted before the poll began.
+            // If another call was first, its count stays. That count was also made before the poll began.
             let _ = self.refused_before.set(count);
         }
         self.looked_after.set(self.instance.clock.now()).is_ok()
@@ -78,8 +78,8 @@ impl Caller {
         Some(u32::try_from(since).unwrap_or(u32::MAX))
     }
 
-    /// Returns whether every SYN from the caller's address that reached this host since the poll began is among the
-    /// sightings, or was before the last look.
+    /// Returns whether every SYN from the caller's address that reached this host between the beginning of the poll and
+    /// the last look was noted as a sighting.
     fn saw_all(&self) -> bool {
         let (begun, witness) = (self.looked_after.get(), &self.instance.witness);
         let (Some(begun), Some(witness)) = (begun, witness) else {
@@ -150,4 +150,4 @@ pub(super) fn unauthenticated() -> Status {
 
 const UNAUTHENTICATED: &str = "not authenticated";
 const TOO_MANY: &str =
-    "this server has reached its limit of control connections, in all or for this key";
+    "the limit of control connections is reached, for the whole server or for this key";

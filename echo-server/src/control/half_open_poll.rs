@@ -1,6 +1,6 @@
-//! Looks for half-open connections of a client with an open run, for as long as its control connection lasts, and for
-//! 30 s at most. If this host drops the answer to a SYN, its kernel forgets the connection long before the
-//! client asks. It also takes SYNs from the witness, if there is one.
+//! Looks for half-open connections of a client with an open run, for as long as its control connection lasts, but for
+//! 30 s at most. It must not wait for the client's question: if this host drops the answer to a SYN, its kernel forgets
+//! the connection long before that. SYNs from the witness, if there is one, are noted too.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::Caller;
 use crate::watch::Watch;
 
-/// Begins to look; once for each control connection.
+/// Starts looking for half-open connections, once for each control connection.
 pub(super) fn begin(caller: &Arc<Caller>) {
     let watch = Watch::begin(&caller.instance, caller.address.ip());
     if caller.begins_half_open_poll() {
@@ -25,7 +25,7 @@ async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
             return;
         };
         look(caller, None).await;
-        sleep(BETWEEN_LOOKS).await;
+        sleep(BETWEEN_POLLS).await;
     }
 }
 
@@ -54,8 +54,9 @@ pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let _ = tokio::task::spawn_blocking(look).await;
 }
 
-/// The time between looks, by which a sighting may be late. Each look costs a walk through the kernel's table.
-pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// The time from one look to the next. A sighting can be late by that time. Each look makes the kernel walk through its
+/// table.
+pub(super) const BETWEEN_POLLS: Duration = Duration::from_millis(250);
 
 /// The longest duration of one poll: longer than any client waits for a connection before it asks.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -129,6 +129,6 @@ const TOO_MANY_WATCHES: &str = "this key has reached its limit of running WatchS
 const ADMINS_ALONE: &str =
     "this key is not an admin's; `fwprobe-echo identity add-key --admin` makes one";
 const NOBODY_RELOADS: &str =
-    "this server is reloading already, is about to end, or was not started from files";
+    "this server is already reloading, is stopping, or has no files to reload";
 const REJECTED: &str = "the configuration or the identity cannot be used, and nothing has changed; \
                         the server's log says why";

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tonic::Status;
 
 use super::caller::Caller;
-use super::half_open_poll::{BETWEEN_LOOKS, look};
+use super::half_open_poll::{BETWEEN_POLLS, look};
 use crate::watch::Watch;
 
 pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
@@ -24,7 +24,7 @@ pub(super) struct Watching {
     ports: Vec<u16>,
     until: Instant,
     has_looked: bool,
-    /// Keeps the witness watching while this call lasts.
+    /// The guard that keeps the witness recording while this call lasts.
     _watch: Option<Watch>,
     _place: Place,
     ready: VecDeque<Sighting>,
@@ -58,7 +58,7 @@ impl Watching {
             let watch = self.watch.take()?;
             let left = self.until.saturating_duration_since(Instant::now());
             if self.has_looked {
-                sleep(left.min(BETWEEN_LOOKS)).await;
+                sleep(left.min(BETWEEN_POLLS)).await;
             }
             look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
             let caller = Arc::clone(&self.caller);

@@ -1,5 +1,5 @@
-//! Writes the files of an identity, by one process at a time and each file as a whole. Only the owner may read a new
-//! file; a file that replaces another keeps its owner, group and mode.
+//! Writes the files of an identity. Only one process at a time can do so, and each file is written as a whole or not at
+//! all. Only the owner may read a new file; a file that replaces another keeps its owner, group and mode.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -39,7 +39,7 @@ impl<'d> Change<'d> {
         Ok(Self { directory, lock })
     }
 
-    /// Writes a new file that is readable like the file `like`, or by its owner alone.
+    /// Writes a new file with the owner, group and mode of the file `like`. Without `like`, only the owner can read it.
     pub(super) fn create(
         &self,
         name: &str,
@@ -143,8 +143,9 @@ fn take_owner(file: &File, like: &Path) -> io::Result<()> {
     let owner = (wanted.uid() != found.uid()).then(|| wanted.uid());
     fchown(file, owner, Some(wanted.gid())).map_err(|error| {
         let (path, owner, group) = (like.display(), wanted.uid(), wanted.gid());
-        let reason =
-            format!("{path} belongs to user {owner}, group {group}, and so must this: {error}");
+        let reason = format!(
+            "this file needs the same owner as {path} (user {owner}, group {group}): {error}"
+        );
         io::Error::new(error.kind(), reason)
     })
 }

@@ -77,8 +77,8 @@ impl fmt::Display for Label {
 #[error("a label is 1 to {MAX_LABEL_CHARS} printable characters")]
 pub struct InvalidLabel;
 
-/// The number of random bytes in an id. Ids are not secret. Two of 32 bits are equal by chance once in 4,000 million
-/// pairs, and then another id is made.
+/// The number of random bytes in an id. Ids are not secret. Two ids of 32 bits are equal by chance in one of 4,000
+/// million pairs, and then another id is made.
 const ID_BYTES: usize = 4;
 
 /// The maximum length of a label in characters: it fits in a line of a log or a table.

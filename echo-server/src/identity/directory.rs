@@ -27,7 +27,7 @@ impl Identity {
         refuse_existing(directory)?;
         let made = make_private(directory).map_err(|error| SaveError::io(directory, error))?;
         let change = Change::begin(directory).inspect_err(|_| remove_made(directory, made))?;
-        // Another process may have been faster.
+        // Another process may have created the files meanwhile.
         let saved = refuse_existing(directory).and_then(|()| self.write_all_new(&change));
         if saved.is_err() && made {
             change.abandon();
@@ -54,7 +54,7 @@ impl Identity {
     /// Both come from the same state of the files, and are returned only once the key is on disk.
     ///
     /// # Errors
-    /// Some of the identity cannot be read, or it cannot be written.
+    /// A part of the identity cannot be read, or the client keys cannot be written.
     pub fn add_key_to_connect(
         directory: &Path,
         label: Label,

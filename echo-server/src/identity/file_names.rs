@@ -10,7 +10,7 @@ pub(crate) const KEYS_FILE: &str = "keys.toml";
 /// The files of an identity, without those of a roll-over.
 pub(super) const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];
 
-/// The private key that is about to take over, in PEM.
+/// The next private key of a roll-over, in PEM.
 pub(crate) const NEXT_KEY_FILE: &str = "next-server-key.pem";
-/// The certificate that is about to take over, in PEM.
+/// The next certificate of a roll-over, in PEM.
 pub(crate) const NEXT_CERTIFICATE_FILE: &str = "next-server-certificate.pem";

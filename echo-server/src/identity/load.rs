@@ -45,7 +45,7 @@ impl Identity {
         }
     }
 
-    /// Reads the part of the identity that a server needs which starts at `now`.
+    /// Reads the part of the identity that is needed to serve from `now` on.
     ///
     /// # Errors
     /// Returns everything that is missing, unreadable or wrong, including an expired certificate.
@@ -85,7 +85,8 @@ fn read(
     served: Option<Timestamp>,
     errors: &mut Vec<LoadError>,
 ) -> Option<Identity> {
-    // This is reported only if it is certain: files that this process may not look at are another problem.
+    // A file counts as missing only if that is certain. If this process may not look at a file, that is a different
+    // error.
     let is_missing = |name: &str| {
         let found = directory.join(name).metadata();
         found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -116,7 +117,7 @@ fn noted<T>(result: Result<T, LoadError>, errors: &mut Vec<LoadError>) -> Option
     result.map_err(|error| errors.push(error)).ok()
 }
 
-/// Returns the pin that clients are learning, if a roll-over has begun in `directory`.
+/// Returns the pin of the next certificate, if a roll-over has begun in `directory`.
 ///
 /// # Errors
 /// The next certificate cannot be read.
@@ -201,9 +202,9 @@ pub enum LoadError {
         problem: UnusableCertificate,
     },
     #[error(
-        "{} expired on {expired} (the clock says {now:.0}): devices that inspect TLS reject it, \
-         which would be blamed on the network; make another with `fwprobe-echo identity roll-over \
-         begin --dir {}`, and follow what that prints",
+        "{} expired on {expired} (the clock says {now:.0}): devices that inspect TLS reject an \
+         expired certificate, and fwprobe would blame the network; make a new one with \
+         `fwprobe-echo identity roll-over begin --dir {}`, and follow the steps that it prints",
         directory.join(CERTIFICATE_FILE).display(), directory.display()
     )]
     Expired {

@@ -35,7 +35,8 @@ impl Lock {
             let file = open(&path, &create).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => return Ok(Self { file, path }),
-                // The process that held the lock has removed its file, so others lock a new one by now.
+                // The process that held the lock has removed the lock file, so other processes may have locked a new
+                // file by now.
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
@@ -61,7 +62,7 @@ fn open(path: &Path, create: &impl Fn(&Path) -> io::Result<()>) -> io::Result<Fi
         opened => return opened,
     }
     match create(path) {
-        // Another process was faster.
+        // If the file exists by now, another process has created it.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => open(),
     }

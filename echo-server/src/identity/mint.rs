@@ -96,8 +96,8 @@ pub enum MintError {
 #[error("`{0}` is not a host name or IP address (IPv6 without brackets, and no port)")]
 pub struct InvalidHost(pub String);
 
-/// The maximum number of hosts. Each is the name of a server, or another name or address of the same one; a connection
-/// string must stay short enough to copy.
+/// The maximum number of hosts in an identity, each a name or an address at which clients find the server. More would
+/// make the connection string too long to copy.
 pub const MAX_HOSTS: usize = 16;
 
 const COMMON_NAME: &str = "fwprobe-echo";

@@ -35,7 +35,8 @@ impl Identity {
         Ok(next.pin)
     }
 
-    /// Replaces the old key and certificate with the new ones. If that is interrupted, the next call does the rest.
+    /// Replaces the old key and certificate with the new ones. If the replacement is interrupted, the next call
+    /// completes it.
     ///
     /// # Errors
     /// There is no new key or certificate, the two do not form an identity, or the files cannot be written.
@@ -52,7 +53,7 @@ impl Identity {
         }
         let [key, certificate] = STEPS
             .map(|(next, current)| directory.join(if is_there(next) { next } else { current }));
-        // No file is changed unless both belong together.
+        // No file is changed unless the new key and certificate belong together.
         let next = put_together(directory, &key, &certificate).map_err(LoadErrors::from)?;
         for (next, current) in STEPS {
             if is_there(next) {

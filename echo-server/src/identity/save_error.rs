@@ -18,7 +18,7 @@ pub enum SaveError {
     #[error("{} cannot be written: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error(
-        "{} has been changed, but may be as it was after a power cut: {error}; look at it with \
+        "{} was changed, but a power cut may undo the change: {error}; look at it with \
          `fwprobe-echo identity show --dir {}`",
         directory.display(), directory.display()
     )]

@@ -14,7 +14,7 @@ pub(super) fn only(readable: &[&Path]) -> Result<(), String> {
     match restrict(readable) {
         Ok(RulesetStatus::FullyEnforced) => Ok(()),
         Ok(RulesetStatus::PartiallyEnforced) => {
-            Err("this kernel supports only a part of it, which is in force".to_owned())
+            Err("this kernel supports only a part of this layer; that part is in force".to_owned())
         }
         Ok(RulesetStatus::NotEnforced) => Err("not in this kernel, or not enabled".to_owned()),
         Err(error) => Err(error.to_string()),

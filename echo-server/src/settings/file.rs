@@ -96,7 +96,7 @@ impl FileSettings {
     }
 }
 
-/// Reads a key whose absence and whose problem have the same result: the value is not among the settings.
+/// Reads an optional key. Returns `None` if the key is absent or its value is wrong; only a wrong value adds a problem.
 fn optional<'a, T>(
     table: &Table<'a>,
     key: &'static str,
@@ -117,7 +117,7 @@ fn inner<'a>(
     })
 }
 
-/// Adds the file's path to the lines of values.
+/// Gives each value its place in the file: path and line.
 struct Placer<'p> {
     path: &'p Path,
 }
@@ -170,7 +170,7 @@ impl Placer<'_> {
     }
 }
 
-/// Returns a path. A relative one starts at the folder of the file that contains it.
+/// Returns the path in `text`. A relative path starts at the folder of `file`, which contains it.
 fn beside(file: &Path, text: &str) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(text)
 }

@@ -24,8 +24,8 @@ impl Fixed {
         }
     }
 
-    /// Returns the settings, by their names in the configuration file, in which `settings` differ and that need a
-    /// restart.
+    /// Returns the names of the settings that are different in `settings` and need a restart. The names are those of
+    /// the configuration file.
     pub(crate) fn unlike(&self, settings: &Settings) -> Vec<&'static str> {
         let (old, new) = (&self.config, &settings.config);
         let log = (settings.log_format, settings.log_level);

@@ -39,7 +39,7 @@ pub(super) fn listeners(
         value: Listen::on(address.value),
         place: address.place.clone(),
     }));
-    // If the ports could not be read, the error about that is enough.
+    // If the ports could not be read, that error is already reported.
     if public == 0 && errors.is_empty() {
         errors.push(SettingsError::NoListener);
     }

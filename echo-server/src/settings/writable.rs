@@ -31,8 +31,8 @@ pub(crate) enum Who {
     Everybody,
 }
 
-/// Returns all problems with the rights to `files` and to the folders above them. In the folder `whole` every name
-/// matters, even names that do not exist yet.
+/// Returns all problems with the rights to `files` and to the folders above them. In the folder `whole` nobody else may
+/// create files either, because even names that do not exist yet matter.
 pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
     let mut found = Vec::new();
     for file in files {
@@ -55,8 +55,8 @@ pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
             continue;
         };
         let above = folder.ancestors().skip(1);
-        // On many systems a folder above that its group may write to is a user's own, because each user has a group of
-        // their own.
+        // Further up, write access for the group is accepted: on many systems each user has a group of their own, to
+        // which the user's folders belong.
         let open =
             above.filter(|above| writers(above) == Some(Who::Everybody) && !is_sticky(above));
         found.extend(open.map(|above| Writable::Folder(above.to_owned(), Who::Everybody)));

@@ -1,4 +1,4 @@
-//! Listeners that cannot be bound.
+//! Tests the errors about listeners that cannot be bound.
 
 use std::net::TcpListener;
 
@@ -30,7 +30,7 @@ async fn every_port_that_cannot_be_had_is_named_at_once() {
     assert_eq!(
         errors.to_string(),
         format!(
-            "2 listeners could not be bound, so none is:\n  \
+            "the server did not start, because 2 listeners could not be bound:\n  \
              127.0.0.1:{taken}: in use by another program; `ss -ltnp 'sport = :{taken}'`, run as \
              root, says by which\n  \
              192.0.2.1:5901: this host does not have that address; `ip address` lists those that \

@@ -48,17 +48,17 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "listener-twice",
-        "DIR/listener-twice.toml:4: port 20080 of 10.0.0.4 is listened on already \
+        "DIR/listener-twice.toml:4: port 20080 of 10.0.0.4 already has a listener \
          (DIR/listener-twice.toml:1); remove one of the two",
     ),
     (
         "port-twice",
-        "DIR/port-twice.toml:1: port 80 of every address is listened on already \
+        "DIR/port-twice.toml:1: port 80 of every address already has a listener \
          (DIR/port-twice.toml:1); remove one of the two",
     ),
     (
         "listener-covered",
-        "DIR/listener-covered.toml:2: port 443 of 10.0.0.4 is listened on already \
+        "DIR/listener-covered.toml:2: port 443 of 10.0.0.4 already has a listener \
          (DIR/listener-covered.toml:1); remove one of the two",
     ),
     (
@@ -71,27 +71,27 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "key-above-sessions",
-        "DIR/key-above-sessions.toml:2:20: `sessions_per_key` is 501, and so more than `sessions`, \
-         which is 500 in line 3; lower the one or raise the other",
+        "DIR/key-above-sessions.toml:2:20: `sessions_per_key` is 501, which is more than \
+         `sessions` (500 in line 3); lower `sessions_per_key` or raise `sessions`",
     ),
     (
         "key-above-default-sessions",
-        "DIR/key-above-default-sessions.toml:2:20: `sessions_per_key` is 15001, and so more than \
-         `sessions`, which is 15000 by default; lower the one or raise the other",
+        "DIR/key-above-default-sessions.toml:2:20: `sessions_per_key` is 15001, which is more than \
+         `sessions` (15000 by default); lower `sessions_per_key` or raise `sessions`",
     ),
     (
         "held-above-key",
-        "DIR/held-above-key.toml:3:16: `held_per_key` is 11, and so more than `sessions_per_key`, \
-         which is 10 in line 2; lower the one or raise the other",
+        "DIR/held-above-key.toml:3:16: `held_per_key` is 11, which is more than `sessions_per_key` \
+         (10 in line 2); lower `held_per_key` or raise `sessions_per_key`",
     ),
     (
         "source-above-strangers",
-        "DIR/source-above-strangers.toml:3:24: `strangers_per_source` is 200, and so more than \
-         `strangers`, which is 100 in line 2; lower the one or raise the other",
+        "DIR/source-above-strangers.toml:3:24: `strangers_per_source` is 200, which is more than \
+         `strangers` (100 in line 2); lower `strangers_per_source` or raise `strangers`",
     ),
     (
         "private-covered",
-        "DIR/private-covered.toml:3: port 443 of 127.0.0.1 is listened on already \
+        "DIR/private-covered.toml:3: port 443 of 127.0.0.1 already has a listener \
          (DIR/private-covered.toml:1); remove one of the two",
     ),
     (
@@ -184,7 +184,7 @@ fn all_problems_come_at_once_with_those_of_the_identity() {
              DIR/many-problems.toml:5:1: unknown key `colour`; `log` has format, level\n\
              there is no identity in {nowhere}; make one with `fwprobe-echo identity new --dir \
              {nowhere} --host HOST`\n\
-             DIR/many-problems.toml:2: port 443 of every address is listened on already \
+             DIR/many-problems.toml:2: port 443 of every address already has a listener \
              (DIR/many-problems.toml:2); remove one of the two\n"
         )
     );
@@ -219,9 +219,9 @@ fn limits_that_contradict_each_other_are_named_with_all_else() {
     assert_eq!(code, 2);
     insta::assert_snapshot!(problems, @r"
     DIR/contradictions.toml:1:1: unknown key `colour`; a configuration has identity, instance, addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, notice_seconds, grace_seconds, sandbox, private, limits, log
-    DIR/contradictions.toml:4:20: `sessions_per_key` is 30, and so more than `sessions`, which is 20 in line 3; lower the one or raise the other
-    DIR/contradictions.toml:5:16: `held_per_key` is 40, and so more than `sessions_per_key`, which is 30 in line 4; lower the one or raise the other
-    DIR/contradictions.toml:7:24: `strangers_per_source` is 6, and so more than `strangers`, which is 5 in line 6; lower the one or raise the other
+    DIR/contradictions.toml:4:20: `sessions_per_key` is 30, which is more than `sessions` (20 in line 3); lower `sessions_per_key` or raise `sessions`
+    DIR/contradictions.toml:5:16: `held_per_key` is 40, which is more than `sessions_per_key` (30 in line 4); lower `held_per_key` or raise `sessions_per_key`
+    DIR/contradictions.toml:7:24: `strangers_per_source` is 6, which is more than `strangers` (5 in line 6); lower `strangers_per_source` or raise `strangers`
     ");
 }
 

@@ -32,7 +32,7 @@ fn a_connection_string_goes_to_a_new_file_of_its_own() {
     };
     let (code, message) = failure(&new(&["--key", "a", "--key", "b"]));
     assert_eq!(code, 2);
-    assert!(message.contains("2 keys were asked for"), "{message}");
+    assert!(message.contains("2 keys were requested"), "{message}");
     assert!(!dir.exists() && !file.exists());
 
     let printed = stdout(&new(&[]));

@@ -91,7 +91,7 @@ impl Control {
     }
 }
 
-/// Describes one connection to the first listener, at any time.
+/// Returns a question about one connection to the first listener, accepted at any time.
 fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
     Sent {
         tag: 1,
@@ -244,7 +244,7 @@ async fn a_connection_of_strangers_is_let_go() {
         .await
         .unwrap();
     let answer = rest(&mut tls).await;
-    // The answer is the settings and their acknowledgement.
+    // The answer is only the server's HTTP/2 settings and its acknowledgement of the client's.
     assert!(answer.len() < 80, "{answer:02x?}");
 }
 

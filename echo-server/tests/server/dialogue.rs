@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
     }
 }
 
-/// Reads until the server closes; a close without a TLS alert counts too.
+/// Reads until the server closes the connection, with or without a TLS alert.
 pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest).await {

@@ -24,7 +24,8 @@ fn help() {
     Exit codes: 0 done; 2 not done, and standard error says why and what would be right.
 
     First steps: `fwprobe-echo identity new --dir /etc/fwprobe-echo --host NAME`, then
-    `fwprobe-echo serve`, then on the head node `fwprobe run` with the line that the first one printed.
+    `fwprobe-echo serve`, then on the head node `fwprobe run` with the connection string that the
+    first command printed.
     "#);
 }
 
@@ -45,12 +46,12 @@ fn help_serve() {
                                  Repeatable
           --listen <IP:PORT>     Listen on this port of this address as well, or instead if no --port is
                                  given. Repeatable
-          --control-port <PORT>  Further port to listen on, to compare with [default: the one in the
+          --control-port <PORT>  Control port, an additional port to listen on [default: the port in the
                                  connection strings]
           --instance <NAME>      Name of this server in testimonies [default: the host's name]
           --reuse-port           Let further processes listen on the same ports
-          --behind-source-nat    The addresses seen here are not the clients' own: release sightings by
-                                 content alone
+          --behind-source-nat    The server does not see the clients' own addresses: release a sighting
+                                 only by its first bytes
           --grace <SECONDS>      How long running sessions may go on after SIGTERM or SIGINT [default:
                                  10]
           --sandbox <MODE>       Give up all rights that serving does not need: as far as the kernel
@@ -99,8 +100,8 @@ fn help_identity_new() {
           --keys <N>             Make this many client keys, numbered
           --output <FILE>        Write the connection string to this new file, which only you can read,
                                  instead of printing it. For one key
-          --control-port <PORT>  Port outside every profile on which clients also find the server, to
-                                 compare with [default: 8443]
+          --control-port <PORT>  Control port of the server, outside every profile; clients also compare
+                                 it with the ports under test [default: 8443]
       -h, --help                 Print help
     "#);
 }

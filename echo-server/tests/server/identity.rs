@@ -69,8 +69,8 @@ fn a_new_identity_is_printed_as_what_its_clients_need() {
         format!(
             "Made server-key.pem, server-certificate.pem and keys.toml in \
              {path}.\n\
-             Clients recognise the server by the key in its certificate; its names and its expiry \
-             date decide nothing.\n\n\
+             Clients recognise the server by the key in its certificate; they ignore its names \
+             and its expiry date.\n\n\
              Connection string for head node A, key {}:\n\n\
              Connection string for head node B, key {}:\n\n\
              Everybody who has this line can use the server, and it is not shown again: copy each \
@@ -101,7 +101,7 @@ fn nobody_else_can_read_it() {
     }
 }
 
-/// The server often does not run as the user who changes its files.
+/// The server often runs as a user other than the one who changes its files.
 #[cfg(unix)]
 #[test]
 fn what_is_changed_stays_readable_for_those_who_could_read_it() {

@@ -58,7 +58,7 @@ async fn sessions_strangers_and_this_process_are_counted() {
         r#"fwprobe_echo_connections_total{kind="tcp",outcome="completed",known="yes"}"#,
         r#"fwprobe_echo_connections_total{kind="none",outcome="not-recognised",known="no"}"#,
     );
-    // A connection is counted when the server has dropped it, which can be after its peer has seen the end.
+    // The server counts a connection only after dropping it, which can be after the peer has seen the end.
     let counted = server
         .until(async || {
             let text = get(metrics, "/metrics").await;

@@ -125,7 +125,8 @@ async fn it_says_where_it_listens_and_what_comes_next_and_serves() {
             format!("fwprobe-echo {} listens on", env!("CARGO_PKG_VERSION")),
             format!("  {first}"),
             format!("  {second}"),
-            "The connection strings name control port 8443, which is not among them.".to_owned(),
+            "The connection strings name control port 8443, but the server has no listener for it."
+                .to_owned(),
             "Next, on the head node, with a line that `fwprobe-echo identity` printed in FILE:"
                 .to_owned(),
             format!(
@@ -319,8 +320,8 @@ fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
     let (code, message) = failure(&["serve", "--identity", identity, "--listen", &address]);
     assert_eq!(code, 2);
     let expected = format!(
-        "fwprobe-echo: 1 listener could not be bound, so none is:\n  {address}: in use by another \
-         program;"
+        "fwprobe-echo: the server did not start, because 1 listener could not be bound:\n  \
+         {address}: in use by another program;"
     );
     assert!(message.contains(&expected), "{message}");
 }

@@ -122,7 +122,7 @@ async fn what_needs_a_restart_is_named() {
     )
     .unwrap();
     process.signal(Signal::HUP);
-    let line = process.wait_for("wait for a restart");
+    let line = process.wait_for("only after a restart");
     assert!(line.contains("listen, instance"), "{line}");
     process.connect().await.run().await;
 
@@ -134,7 +134,7 @@ async fn what_needs_a_restart_is_named() {
     .unwrap();
     for _ in 0..2 {
         process.signal(Signal::HUP);
-        let line = process.wait_for("wait for a restart");
+        let line = process.wait_for("only after a restart");
         assert!(line.contains("listen, sandbox, log"), "{line}");
         assert!(!line.contains("instance"), "{line}");
     }
@@ -199,7 +199,7 @@ async fn an_admin_has_it_reload_over_the_control_service() {
     assert_eq!(control.reload(&admin).await.unwrap(), [""; 0]);
 }
 
-/// After READY=1 following STOPPING=1, systemd would take the server for one that keeps running.
+/// If READY=1 followed STOPPING=1, systemd would assume that the server keeps running.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn who_stops_reloads_no_more() {

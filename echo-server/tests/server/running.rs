@@ -116,7 +116,7 @@ pub(crate) fn identity() -> Identity {
     Identity::mint(&["127.0.0.1".to_owned()], 8443, labels, Timestamp::now()).unwrap()
 }
 
-/// A deadline that a silent connection reaches soon.
+/// A short deadline, for tests in which a silent connection has to reach it.
 pub(crate) const SOON: Duration = Duration::from_millis(300);
 
 /// A deadline that is also long enough for a handshake and a proof of a key on a busy machine.

@@ -45,12 +45,12 @@ fn all_that_is_wrong_with_an_identity_is_said_at_once() {
     assert!(lines[0].contains(" expired on "), "{problems}");
     assert!(lines[1].contains("keys.toml:1:8: `keys`"), "{problems}");
     assert!(
-        lines[2].ends_with(": the private key is not that of the certificate"),
+        lines[2].ends_with(": the private key does not belong to the certificate"),
         "{problems}"
     );
 }
 
-/// With an expired certificate, the network would be blamed for the failures.
+/// If a server used an expired certificate, clients would blame the network for the failures.
 #[test]
 fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
     let directory = tempfile::tempdir().unwrap();
@@ -70,9 +70,9 @@ fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
                      {path}/server-certificate.pem expired on 2021-02-02T00:00:00Z "
                 ),
                 &*format!(
-                    ": devices that inspect TLS reject it, which would be blamed on the network; \
-                     make another with `fwprobe-echo identity roll-over begin --dir {path}`, and \
-                     follow what that prints\n"
+                    ": devices that inspect TLS reject an expired certificate, and fwprobe would \
+                     blame the network; make a new one with `fwprobe-echo identity roll-over begin \
+                     --dir {path}`, and follow the steps that it prints\n"
                 )
             )
         );

@@ -27,7 +27,7 @@ async fn a_plain_session_is_testified_to_and_exchanged() {
     );
     assert_eq!(testimony.tls, None);
     assert_eq!(testimony.connection_id.len(), 8);
-    // These are the magic, the greeting, four stages of frames and payload, and the receipt.
+    // The client sent the magic, the greeting, four stages of frames and payload, and the receipt.
     assert!(farewell.bytes_received > 8 + 1024 + 91_138);
     assert!(farewell.bytes_sent > 91_138);
 }

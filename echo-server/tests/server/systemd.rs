@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::command::program;
 use crate::process::{LONG, Process};
 
-/// Returns a socket in systemd's place; its path goes into `NOTIFY_SOCKET`.
+/// Returns a socket that receives the notifications for systemd; its path goes into `NOTIFY_SOCKET`.
 pub(crate) fn in_place_of_systemd(path: &Path) -> std::os::unix::net::UnixDatagram {
     let socket = std::os::unix::net::UnixDatagram::bind(path).unwrap();
     socket.set_read_timeout(Some(LONG)).unwrap();
@@ -65,7 +65,8 @@ fn systemd_is_told_that_it_is_alive_if_it_wants_to_hear_it() {
     }
 }
 
-/// Standard error is a pipe here instead of a socket; all that counts is that `JOURNAL_STREAM` names it.
+/// Standard error is a pipe here instead of a socket. The server only checks that `JOURNAL_STREAM` names the same
+/// stream.
 #[test]
 fn a_line_for_journald_says_how_grave_it_is() {
     let as_of_journald = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$0\" \"$@\"";

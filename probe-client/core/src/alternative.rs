@@ -1,4 +1,4 @@
-//! Causes that would have left the same evidence as the one that a verdict names.
+//! Causes that would have left the same evidence as the cause that a verdict names.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,11 @@ pub enum Alternative {
     AnotherInstance,
     /// A device sends these connections elsewhere, and hides the hops after it.
     SentElsewhere,
-    /// The last device before the server's host, which answers from as far away.
+    /// The last device before the server's host, which answers from the same distance.
     LastDevice,
     /// A device on the path that answers in the server's name.
     AnswersInItsName,
-    /// A handshake began at the server's host, which keeps nothing of one that does not end.
+    /// A handshake began at the server's host, which keeps no trace of an incomplete handshake.
     HandshakeUnseen,
     /// Software on one of the two hosts that looks into connections.
     SoftwareOnAHost,
@@ -31,13 +31,13 @@ pub enum Alternative {
     StateLostOnce,
     /// A device between this host and the proxy.
     BeforeTheProxy,
-    /// A device between the proxy and the server, where the proxy reports success before it dials.
+    /// A device between the proxy and the server, if the proxy reports success before it dials.
     BehindTheProxy,
     /// A service on the server's host, or right before it, that speaks on this port.
     AnotherService,
     /// A device that opens TLS and presents its own certificate, with the server behind it.
     OpensTls,
-    /// A limit, loss by chance, or a fault of single flows: the run took no second looks.
+    /// A limit, loss by chance, or a fault of single flows, which the run could not exclude without second looks.
     NoSecondLook,
 }
 
@@ -90,8 +90,8 @@ impl Alternative {
                  as that host does"
             }
             Self::AnswersInItsName => {
-                "not excluded: a device on the way answers in the server's name; from how far the \
-                 answer came was not measured, or is as far as the server"
+                "not excluded: a device on the way answers in the server's name; the distance of \
+                 the answer was not measured, or equals the server's"
             }
             Self::HandshakeUnseen => {
                 "not excluded: its SYNs reached the server's host, and what followed was lost on \

@@ -14,8 +14,8 @@ pub use markdown::{SEE_ALSO, append_page, markdown, see_also};
 pub use placeholder::{PLACEHOLDERS, Placeholder};
 pub use verdict::{UnknownVerdictId, VerdictClass, VerdictEntry, VerdictId};
 
-/// How much it matters to traffic that is meant to pass. How sure it is, is another question: that
-/// is the verdict's confidence.
+/// How much a verdict or finding matters to traffic that is meant to pass. The verdict's confidence says how certain it
+/// is.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -49,6 +49,15 @@ pub fn page(id: &str) -> Option<&'static str> {
     }
     let finding: FindingId = id.parse().ok()?;
     Some(finding.entry().page)
+}
+
+/// Returns the headline of a verdict or finding; `None` for an unknown id.
+pub fn title(id: &str) -> Option<&'static str> {
+    if let Ok(id) = id.parse::<VerdictId>() {
+        return Some(id.entry().title);
+    }
+    let finding: FindingId = id.parse().ok()?;
+    Some(finding.entry().title)
 }
 
 #[cfg(test)]

@@ -22,11 +22,11 @@ pub struct ControlRecord {
     pub address: Option<IpAddr>,
     pub path: NetworkPath,
     pub outcome: ControlOutcome,
-    /// Further instances of the server behind the same address, found by dialling again: each answer once.
+    /// Further instances of the server behind the same address, found by dialling again. Each different answer is
+    /// listed once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<ControlOutcome>,
-    /// Instances that sessions met and that no control connection led to: nobody could ask them what they
-    /// saw.
+    /// Instances that sessions reached but no control connection did, so that they could not be asked what they saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<String>,
     /// Every attempt, one port after another.
@@ -45,7 +45,7 @@ pub enum ControlOutcome {
     },
     /// The pinned server does not accept the key: unknown, revoked or wrong.
     KeyRefused { port: u16 },
-    /// The pinned server declined to talk for now.
+    /// The pinned server declined to answer for now.
     Declined { port: u16, text: String },
     /// No port led to the control service.
     NotReached,
@@ -114,7 +114,7 @@ impl ControlRecord {
 
     /// Returns whether an instance that may have received a session could not be asked.
     ///
-    /// In that case, if none of the others saw the session, that proves nothing.
+    /// In that case, it proves nothing if none of the other instances saw the session.
     pub fn lacks_an_instance(&self) -> bool {
         let silent = self.others.iter().any(|o| o.description().is_none());
         silent || !self.unasked.is_empty()

@@ -1,6 +1,6 @@
 //! Side connections from other source ports. They show whether the network treats some flows (connections that share
-//! addresses and ports, RFC 2992) differently from the probe's own session. Each is a handshake, first bytes as the
-//! session sends them, a close, and the server's close, which comes only if the bytes before it have arrived.
+//! addresses and ports, RFC 2992) differently from the probe's own session. Each consists of a handshake, first bytes
+//! like the session's, a close, and the server's close, which comes only if the bytes before it have arrived.
 //!
 //! A fault by flow (one of several parallel links, an asymmetric path, a race in connection tracking) stays with its
 //! source port; random loss does not. So a connection without an answer is dialled again from the same source port.
@@ -10,8 +10,8 @@ use std::iter;
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
 use crate::odds::{self, Trials};
 
-/// Counts the side connections to ports that work, each opened right after the last SYN to a silent port; those whose SYN
-/// got no answer count as failed.
+/// Counts the side connections to ports that work, each opened right after the last SYN to a silent port. A connection
+/// whose SYN got no answer counts as failed.
 ///
 /// A connection that was opened and then lost what followed counts as answered: its SYN was let in.
 pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> Trials {
@@ -30,8 +30,8 @@ pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone)
     Trials::count(controls.filter(|f| works(f.port)).map(is_lost))
 }
 
-/// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some. A silent
-/// port may then work as well.
+/// Returns whether side connections to ports that work show that SYNs of this host are lost because of their number or
+/// pace. A silent port may then work as well.
 pub fn side_connections_are_lost<'a>(
     measurements: impl Iterator<Item = &'a Measurement> + Clone,
 ) -> bool {
@@ -61,7 +61,7 @@ fn pace_loses<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> bool {
     at_once.failed > 1 && odds::by_chance(at_once, slowly) < odds::THRESHOLD
 }
 
-/// Round trips in microseconds below which a side connection that waits for one SYN's answer would have got it.
+/// The round-trip time, in microseconds, below which a side connection gets the answer to its only SYN in time.
 const FAST_US: u64 = 250_000;
 
 /// The conclusions from the side connections of one probe.
@@ -71,7 +71,7 @@ pub struct FlowAccount {
     pub opened: Trials,
     /// Source ports that never got an answer, in ascending order.
     pub dead: Vec<u16>,
-    /// The number of those that were opened, but lost the bytes after the handshake.
+    /// The number of dead source ports whose connection was opened, but lost the bytes after the handshake.
     pub stuck: usize,
     /// The number of connections that carried bytes, or were meant to.
     pub with_bytes: usize,
@@ -141,12 +141,13 @@ impl FlowAccount {
         })
     }
 
-    /// Returns whether the odds are below the threshold, so that dialling on would decide nothing more.
+    /// Returns whether the odds are below the threshold, so that further connections would decide nothing more.
     pub fn is_settled(&self) -> bool {
         self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
     }
 
-    /// Returns whether source ports without an answer get none again while others do, and chance does not explain it.
+    /// Returns whether source ports that got no answer get none again, while other source ports do, and chance does not
+    /// explain it.
     pub fn shows_a_fault_by_flow(&self) -> bool {
         // A device that lost one connection midway, such as a SYN proxy, may keep state for it, which keeps its source
         // port dead for a while. Two at the same time are not an accident.
@@ -157,7 +158,7 @@ impl FlowAccount {
         stays && self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
     }
 
-    /// Returns the connections whose first SYN got no answer, and the odds that ordinary loss causes this many.
+    /// Returns how many connections got no answer to their first SYN, and the odds that ordinary loss causes this many.
     pub fn lost(&self) -> (Trials, f64) {
         let lost = Trials {
             failed: self.opened.failed + self.late.len(),
@@ -188,7 +189,7 @@ impl FlowAccount {
             failed: 0,
             all: answered.len(),
         };
-        // The odds double because the dead ports could be on either side.
+        // The odds double because the dead ports could be on either side of the border.
         if odds::by_chance(suspects, others) * 2.0 >= odds::THRESHOLD {
             return None;
         }

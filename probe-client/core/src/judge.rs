@@ -2,8 +2,8 @@
 //! or from a saved run.
 //!
 //! Causes are tried in stages (`cause.rs`), in the order in which their evidence decides: first the server's testimony,
-//! then direct proof that something else acted, then variations. If no cause applies, the verdict says that nothing
-//! decides.
+//! then direct proof that something else acted, then variations. If no cause applies, the verdict says that the
+//! evidence does not decide.
 
 use crate::verdict::Verdict;
 

@@ -49,7 +49,7 @@ impl Line {
         self.is_slow |= late >= if lossy { LATE_WITH_LOSS } else { LATE };
     }
 
-    /// Returns whether the line carries so little, or so late, that optional data should not be sent.
+    /// Returns whether the line is slow, so that optional data should not be sent over it.
     pub fn is_slow(&self) -> bool {
         self.is_slow
             || self
@@ -91,7 +91,8 @@ const LATE: Duration = Duration::from_secs(8);
 /// The wait for the peer's receive window from which a line is slow: the server reads everything that arrives.
 pub const LONG_WAIT: Duration = Duration::from_secs(1);
 
-/// Losses that show a slow line, of about 70 segments of a session: far more than a loss rate of one in twenty causes.
+/// The number of lost segments, out of about 70 in a session, that shows a slow line. A loss rate of one in twenty
+/// causes far fewer.
 const MANY_LOSSES: u32 = 16;
 
 /// Round trips to wait for an answer: enough for a loss that only a timeout detects, and for the retransmission.

@@ -45,25 +45,25 @@ pub struct ProbedRule {
     pub id: RuleId,
     pub port: Port,
     pub session: SessionKind,
-    /// The Via that was sent.
+    /// The Via URI that the net.tcp preamble contained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via_uri: Option<String>,
     pub purpose: String,
     pub direction: Direction,
     pub expect: Expectation,
-    /// The name or tag that the rule is really about, where the echo server only stands in for it.
+    /// The name or tag that the rule is really about, if the echo server only stands in for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
 }
 
-/// One probe: a rule, a path, a server address, and what came of it.
+/// One probe: a rule, a path, a server address, and everything that was measured.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Measurement {
     pub rule: ProbedRule,
     pub path: NetworkPath,
     /// The server's name, as the user or the connection string gives it.
     pub host: String,
-    /// The address that was dialled; absent where the name gave none, or only the proxy knows.
+    /// The address that was dialled. Absent if the name gave none, or if only the proxy knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
     /// Silence that was kept on purpose once the session was verified.
@@ -103,11 +103,11 @@ pub struct Measurement {
     /// Side connections from other source ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<Flow>,
-    /// The difference of a second connection, on which the session ran because the first one's SYNs got no
+    /// The difference between a second connection, on which the session ran, and the first one, whose SYNs got no
     /// answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redial: Option<Redial>,
-    /// The survey of hops, which looks for the place of the cause where the probe failed.
+    /// The survey of hops that looked for the place of the cause after the probe had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Survey>,
 }
@@ -116,14 +116,14 @@ pub struct Measurement {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Redial {
-    /// Its source port alone differs.
+    /// Only its source port differs.
     SourcePort,
     /// Its hop limit is the system's own. A connection with the mark from another source port got no answer
     /// either.
     Unmarked,
 }
 
-/// A second handshake that asks for a name nobody has a certificate for.
+/// A second handshake that asks for a name for which nobody has a certificate.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ForgingTest {
     pub name_asked: String,
@@ -152,8 +152,7 @@ pub struct TransportFacts {
     /// The shortest round-trip time of the connection, if the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_rtt_us: Option<u64>,
-    /// The time in which bytes were ready to be sent and the other end's window, as it arrived here, did
-    /// not allow it.
+    /// The time in which bytes had to wait because the other end's window, as it arrived here, had no room for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_limited_us: Option<u64>,
     /// Segments sent again, without those that the other end reported as needless (RFC 2883).
@@ -185,8 +184,8 @@ pub struct TransportFacts {
     /// TCP options that this end found in both SYNs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed_options: Option<AgreedOptions>,
-    /// An error that the system still held for the connection when it ended. With a hop limit the session
-    /// listens to ICMP, so it may be ICMP's.
+    /// An error that the system still held for the connection when it ended. A session with a hop limit listens to
+    /// ICMP, so the error may come from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_error: Option<FailureKind>,
     /// Bytes written to and read from the TCP connection, TLS records included.
@@ -278,7 +277,7 @@ impl Measurement {
             }
     }
 
-    /// Returns the measurements of this variation.
+    /// Returns the measurements of the sessions that differ by this variation.
     pub fn compared(&self, variation: Variation) -> impl Iterator<Item = &Self> {
         let wanted = move |c: &&VariedSession| c.variation == variation;
         self.variations
@@ -346,14 +345,14 @@ impl Measurement {
         })
     }
 
-    /// Returns the time since the TCP handshake.
+    /// Returns how long the connection lasted after the TCP handshake, in microseconds.
     fn open_for_us(&self) -> u64 {
         let all = self.observations.iter();
         let open = all.filter(|o| o.operation > Operation::Connect);
         open.map(|o| o.duration_us).fold(0, u64::saturating_add)
     }
 
-    /// Returns how many segments either end sent again, as far as both reported it.
+    /// Returns how many segments both ends together sent again, as far as they report it.
     pub fn segments_sent_again(&self) -> u32 {
         let ours = self.transport.and_then(|t| t.retransmissions);
         let farewell = self.session.as_ref().and_then(|s| s.farewell);
@@ -391,7 +390,7 @@ impl Measurement {
 
     /// Returns how many SYNs this host sent again, as far as the system reports it.
     ///
-    /// SYNs sent before the answer to the first could have arrived do not count.
+    /// SYNs that were sent again before the answer to the first could have arrived do not count.
     pub fn syns_sent_again(&self) -> u32 {
         let Some(transport) = self.transport else {
             return 0;
@@ -403,7 +402,8 @@ impl Measurement {
         sent.saturating_sub(on_the_way)
     }
 
-    /// Returns when each SYN of this session was sent, in microseconds since the first. A proxy's are estimated.
+    /// Returns when each SYN of this session was sent, in microseconds since the first. The times of a proxy's SYNs are
+    /// estimated.
     pub fn syn_times(&self) -> &'static [u64] {
         let mut all = self.observations.iter();
         let connects = [Operation::Connect, Operation::ProxyNegotiation];
@@ -426,7 +426,7 @@ impl Measurement {
         let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
         let sessions = sessions.filter(|m| m.met_silence() || m.redial.is_some());
-        // A side connection that was opened has had its answer.
+        // A side connection that was opened had its answer.
         let flows = self.flows.iter().filter(|f| f.end == FlowEnd::Unanswered);
         sessions.count() + flows.count()
     }
@@ -437,7 +437,7 @@ impl Measurement {
     }
 }
 
-/// The time after which an end counts as silence.
+/// The time after which the end of a session counts as silence.
 ///
 /// The server waits at least ten seconds before it closes a silent session, and equally long, from the session's
 /// beginning, for the greeting.

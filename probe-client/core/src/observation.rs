@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Observation {
     pub operation: Operation,
-    /// The object of the operation: a name, or an address with its port.
+    /// The name, or the address with its port, on which the operation was carried out.
     pub target: String,
     /// The beginning of the operation, in microseconds since the run's start.
     pub start_us: u64,
@@ -52,7 +52,7 @@ pub enum Operation {
     TlsHandshake,
     /// MC-NMF preamble end and acknowledgement, inside TLS.
     InnerPreface,
-    /// Greeting sent, testimony awaited.
+    /// Sending the greeting and waiting for the testimony.
     Testimony,
     /// Payload both ways.
     Exchange,
@@ -60,7 +60,7 @@ pub enum Operation {
     Hold,
     /// The first sign of life after the silence.
     Resume,
-    /// Receipt sent, farewell awaited.
+    /// Sending the receipt and waiting for the farewell.
     Farewell,
     /// A call of the control service.
     Control,
@@ -140,7 +140,7 @@ pub enum Origin {
     /// Not known.
     #[default]
     Unknown,
-    /// This host itself: no packet of anyone else's was involved.
+    /// This host itself: no packet from another host was involved.
     ThisHost,
     /// An ICMP error, with its sender.
     Icmp {
@@ -197,8 +197,8 @@ impl Failure {
     }
 }
 
-/// Reads the text of a failure without the system's error number. Runs that were recorded earlier contain it, and every
-/// report, verdict and rebuilt document takes the text from here; `code` has the number.
+/// Reads the text of a failure without the system's error number. Runs that were recorded earlier contain that number.
+/// Every report, verdict and rebuilt document takes the text from here; the number is in `code`.
 fn plain_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.map(|text| without_error_numbers(&text)))
@@ -228,7 +228,7 @@ impl Operation {
 }
 
 impl FailureKind {
-    /// Returns how it ended, for people.
+    /// Returns in words how the operation failed, for people.
     pub fn describe(self) -> &'static str {
         match self {
             Self::NameNotFound => "no such name",

@@ -3,7 +3,7 @@
 /// The odds above which a claim is not made, because chance explains it: one in a hundred.
 pub const THRESHOLD: f64 = 0.01;
 
-/// The share of packets that every network loses now and then. A pattern that this explains shows no fault.
+/// The share of packets that every network loses now and then. A pattern that such loss explains does not show a fault.
 pub const ORDINARY_LOSS: f64 = 0.01;
 
 /// A number of trials, and how many of them failed.
@@ -14,7 +14,7 @@ pub struct Trials {
 }
 
 impl Trials {
-    /// Returns the sum of both.
+    /// Returns the sum of these trials and `other`.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -74,7 +74,7 @@ pub fn likely_shares(trials: Trials) -> (f64, f64) {
     (least_share(trials), 1.0 - least_share(at_most))
 }
 
-/// Returns the share of failures at which at least this many are seen in [`TAIL`] of all cases.
+/// Returns the share of failing trials at which at least this many failures have the probability [`TAIL`].
 fn least_share(trials: Trials) -> f64 {
     if trials.failed == 0 {
         return 0.0;
@@ -142,7 +142,7 @@ impl Trials {
         })
     }
 
-    /// Returns whether none failed, and there was at least one.
+    /// Returns whether there was at least one trial, and none failed.
     pub const fn all_passed(self) -> bool {
         self.all > 0 && self.passed() == self.all
     }

@@ -9,7 +9,7 @@ use crate::path::NetworkPath;
 use crate::profile::{Port, Profile, ProfileId, Rule, RuleId, Untestable};
 use crate::session_kind::SessionKind;
 
-/// The purpose of a rule from `--port`, which nobody stated.
+/// The purpose shown for a rule from `--port`, for which none was stated.
 pub const GIVEN_BY_HAND: &str = "given by hand";
 
 /// Everything that a run will do.
@@ -20,23 +20,23 @@ pub struct Plan {
     pub profile: Option<ProfileId>,
     pub hosts: Vec<String>,
     pub paths: Vec<NetworkPath>,
-    /// The limits of paths; a path without one is for all hosts and rules.
+    /// The limits of paths. A path without a limit is used for all hosts and rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<PathScope>,
     /// The probes. Each is made over every path, to every address of every host.
     pub probes: Vec<PlannedProbe>,
     pub skipped: Vec<SkippedRule>,
-    /// A port of no rule, dialled for comparison only.
+    /// A port that belongs to no rule and is dialled only for comparison.
     pub control_port: Port,
 }
 
-/// A path that is for some sessions to one host only.
+/// A path that is used for one host only, and there only for some kinds of session.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PathScope {
     pub path: NetworkPath,
     pub host: String,
     pub sessions: Vec<SessionKind>,
-    /// The dialled ports that the path is for; if empty, all.
+    /// The dialled ports for which the path is used; if empty, all ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<Port>,
     /// The setting of the system that names the path, for people.
@@ -51,12 +51,12 @@ pub struct PlannedProbe {
     pub session: SessionKind,
     /// The port that is dialled: the rule's, unless it is mapped.
     pub dialled: Port,
-    /// The silence to keep once the session is verified. Absent: the session ends there.
+    /// The silence to keep once the session is verified. Absent: the session ends without a silence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
 }
 
-/// Silence on purpose in the middle of a verified session, which goes on afterwards.
+/// Deliberate silence in the middle of a verified session, which goes on afterwards.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]

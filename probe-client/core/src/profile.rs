@@ -33,7 +33,7 @@ pub use via::{InvalidVia, MAX_VIA_BYTES, ViaTemplate};
 /// A named set of rules.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Profile {
-    /// The id that `fwprobe run` takes to choose the profile.
+    /// The id by which `fwprobe run` chooses the profile.
     pub id: ProfileId,
     /// Other names that choose it too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -170,7 +170,7 @@ impl Rule {
         closest.map_or(self.expect, |place| place.expect)
     }
 
-    /// Applies what a file expects.
+    /// Applies the expectation that a file states.
     pub fn set_expected(&mut self, expected: Expected) {
         match expected {
             Expected::Everywhere(expect) => {

@@ -33,7 +33,7 @@ pub struct ProxyDialogue {
 /// The next step of the shell.
 #[derive(Debug, Eq, PartialEq)]
 pub enum ProxyStep {
-    /// The shell sends what `transmit` returns, and receives.
+    /// The shell sends the bytes that `transmit` returns, and receives the proxy's answer.
     Io,
     /// The proxy asks the client to authenticate; continue with [`ProxyDialogue::answer`].
     Challenged(Challenged),
@@ -41,7 +41,7 @@ pub enum ProxyStep {
     AskForLeave,
     /// The proxy ends this connection; continue the dialogue over another one.
     Reconnect,
-    /// The proxy reports that it is connected. `unread` already came from the server.
+    /// The proxy reports that it is connected. The bytes in `unread` already came from the server.
     Connected { unread: Vec<u8> },
     /// The proxy does not connect.
     Refused(ProxyRefusal),
@@ -94,7 +94,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// Says whether the credentials may be sent; does nothing if the proxy has not asked for them.
+    /// Tells the dialogue whether the credentials may be sent; does nothing if the proxy has not asked for them.
     pub fn leave(&mut self, given: bool) -> ProxyStep {
         match &mut self.kind {
             Kind::Socks5(socks) => socks.leave(given, &mut self.outgoing),
@@ -104,7 +104,7 @@ impl ProxyDialogue {
 
     /// Returns whether the proxy has accepted the credentials, even if it cannot connect to the server.
     ///
-    /// A SOCKS proxy says so before it connects.
+    /// Only a SOCKS proxy says so before it connects; for an HTTP proxy, the result is always false.
     pub fn let_in(&self) -> bool {
         match &self.kind {
             Kind::Socks5(socks) => socks.let_in(),
@@ -114,7 +114,7 @@ impl ProxyDialogue {
 
     /// Returns whether the proxy has said anything in its protocol before it was asked to connect.
     ///
-    /// That is a challenge in HTTP, and the chosen method in SOCKS.
+    /// An HTTP proxy does so by a challenge, a SOCKS proxy by the method that it chooses.
     pub fn spoke(&self) -> bool {
         match &self.kind {
             Kind::Connect(connect) => connect.spoke(),
@@ -122,7 +122,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// Notifies the dialogue that the proxy has closed the connection; returns `None` if it did so too early.
+    /// Notifies the dialogue that the proxy has closed the connection; returns `None` if the proxy's answer is missing.
     pub fn closed(&self) -> Option<ProxyStep> {
         match &self.kind {
             Kind::Connect(connect) => connect.closed(),

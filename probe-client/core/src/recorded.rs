@@ -1,4 +1,4 @@
-//! What tests read of a recorded run: the evidence in its document.
+//! The part of a recorded run's document that tests read: the evidence.
 
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ pub(crate) struct Probe {
     pub(crate) measurement: Measurement,
 }
 
-/// A measurement, and what was made of it.
+/// A measurement with its verdict, outcome and findings.
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) measurement: Measurement,
@@ -47,7 +47,7 @@ pub(crate) struct Judgement {
 }
 
 impl Recorded {
-    /// Returns the recorded run in `text`, a document.
+    /// Reads the recorded run from `text`, a run document.
     pub(crate) fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap()
     }

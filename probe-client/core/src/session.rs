@@ -86,7 +86,7 @@ enum State {
     Opening(Opening),
     Tls,
     Dialogue,
-    /// Whether the session ended itself, or its connection ended.
+    /// The session or its connection has ended.
     Over,
 }
 
@@ -94,7 +94,7 @@ impl ClientSession {
     /// Starts a session on a newly established connection, and returns its first need.
     ///
     /// # Errors
-    /// Returns an error if a parameter exceeds a limit, or if one that the session kind needs is missing.
+    /// Returns an error if a parameter exceeds a limit, or if a parameter that the session kind needs is missing.
     pub fn new(
         parameters: SessionParameters,
         now: Duration,
@@ -129,9 +129,9 @@ impl ClientSession {
         Ok((session, need))
     }
 
-    /// Appends up to `limit` bytes to `out` and returns how many; 0 if there is nothing to send now.
+    /// Appends up to `limit` bytes to `out` and returns their number; 0 if there is nothing to send now.
     ///
-    /// Payload is generated only as it is asked for.
+    /// Payload is generated only when it is about to be sent.
     pub fn transmit(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
         let start = out.len();
         match &mut self.state {
@@ -154,7 +154,7 @@ impl ClientSession {
 
     /// Records bytes that the shell's TLS has sent on the plain TCP stream.
     ///
-    /// Only the first few hundred bytes of a connection matter; more do no harm.
+    /// Only the first few hundred bytes of a connection matter; further ones are ignored.
     pub fn sent_plain(&mut self, bytes: &[u8]) {
         if self.account.connections() == 1 {
             self.first_sent.add(bytes);
@@ -371,10 +371,10 @@ impl ClientSession {
 /// The first bytes of a TLS record with a handshake message, in any version (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
-/// The maximum number of bytes that a session may receive besides its payload.
+/// The maximum number of bytes that a session may receive in addition to its payload.
 ///
-/// Frames take about 2 KiB, envelopes less. The HTTP responses to all retries stay below this limit too, even with the
-/// largest heads.
+/// Frames take about 2 KiB, and envelopes take less. The HTTP responses to all retries also stay below this limit, even
+/// with the largest heads.
 const OVERHEAD: u64 = 1024 * 1024;
 
 #[cfg(test)]

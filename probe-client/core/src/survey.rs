@@ -23,7 +23,7 @@ pub struct Survey {
     /// A port of the same server on which a session ran whole. Absent: there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<u16>,
-    /// A device opens connections to the port that works anew, or sets their hop limit: those do not show
+    /// Whether a device opens connections to the working port anew, or sets their hop limit. If so, they do not show
     /// how far away the server is, but hops that answer are on the path.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reference_is_relayed: bool,
@@ -45,12 +45,12 @@ pub struct HopTry {
     pub answer: HopAnswer,
 }
 
-/// The answer to the SYN. ICMP errors count only where the kernel has matched what they quote with the
-/// very connection.
+/// The answer to the SYN. An ICMP error counts only if the kernel has matched the packet that it quotes with this very
+/// connection.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum HopAnswer {
-    /// An end accepted the connection.
+    /// The server, or a device in its place, accepted the connection.
     SynAck,
     /// RST.
     Reset,
@@ -138,7 +138,7 @@ impl Survey {
         LastHop::of(self)
     }
 
-    /// Returns the address that reported a hop limit of `hop` as used up; the smallest of several.
+    /// Returns the address that reported a hop limit of `hop` as used up. If several did, it is the smallest of them.
     ///
     /// Answers on the working port come first: a device that redirects the failing port may have translated the errors
     /// there.

@@ -24,7 +24,7 @@ pub struct SystemSettings {
     pub detect: bool,
     /// The URL of the user's script.
     pub script: Option<String>,
-    /// The user's proxies without a script.
+    /// The proxies that the user set without a script.
     pub user: Option<ProxyList>,
     /// WinHTTP's own setting (`netsh winhttp set proxy`), which services use.
     pub winhttp: Option<ProxyList>,
@@ -33,7 +33,7 @@ pub struct SystemSettings {
 /// The destination of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Destination<'a> {
-    /// Plain HTTP; everything else counts as HTTPS, which uses CONNECT.
+    /// Whether the traffic is plain HTTP. All other traffic counts as HTTPS, which uses CONNECT.
     pub http: bool,
     pub host: &'a str,
     pub port: u16,
@@ -64,12 +64,12 @@ pub struct Choice {
     pub path: NetworkPath,
     /// The setting that decided, for people.
     pub named_by: String,
-    /// Further information: scripts that failed, other proxies that are named.
+    /// Further information: scripts that failed, and other proxies that the settings name.
     pub notes: Vec<String>,
 }
 
 impl Destination<'_> {
-    /// Returns the URL by which Windows is asked about the destination.
+    /// Returns the URL for which Windows is asked to name a proxy.
     pub fn url(&self) -> String {
         let scheme = if self.http { "http" } else { "https" };
         format!("{scheme}://{}/", authority(self.host, self.port))
@@ -97,11 +97,11 @@ pub fn choose(
             Scripted::Direct => (NetworkPath::Direct, Vec::new()),
             Scripted::Through(list) => list.choose(destination)?,
             Scripted::None => {
-                notes.push("the network names no proxy script (WPAD)".to_owned());
+                notes.push("the network announces no proxy script (WPAD)".to_owned());
                 continue;
             }
             Scripted::Failed(why) => {
-                notes.push(format!("{named_by} cannot be asked: {why}"));
+                notes.push(format!("{named_by} could not be evaluated: {why}"));
                 continue;
             }
         };

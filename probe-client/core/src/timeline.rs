@@ -32,7 +32,7 @@ pub fn observations(
     timeline
 }
 
-/// Returns the failure that a session's fault counts as.
+/// Returns the failure that stands for a session's fault in observations.
 pub fn failure_of(fault: &Fault) -> Failure {
     let kind = match fault {
         Fault::ForeignBytes(_)

@@ -19,8 +19,8 @@ pub struct Verdict {
     pub next_step: Option<String>,
     /// The facts that the verdict rests on, in words.
     pub evidence: Vec<String>,
-    /// Other causes that would have left the same evidence, which names them as well. With any of them the confidence
-    /// is never high.
+    /// Other causes that would have left the same evidence; `evidence` names them as well. If there are any, the
+    /// confidence is never high.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
     /// The command that prints the page: `fwprobe explain ID`.
@@ -59,7 +59,7 @@ pub enum Segment {
     Unknown,
 }
 
-/// How firmly the evidence carries the verdict.
+/// How firmly the evidence supports the verdict.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]

@@ -113,7 +113,7 @@ fn leaves_nothing_open_if_high(file: &Path, what: &str, probe: &Probe) {
         verdict.id,
         verdict.alternatives
     );
-    // A cause that a sentence of its own leaves open would limit no confidence.
+    // If a sentence leaves open a cause that is not an alternative, that cause limits no confidence.
     let leaves_open = |line: &&String| line.contains("not excluded");
     for line in verdict.evidence.iter().filter(leaves_open) {
         let known = Alternative::ALL.iter().any(|other| line == other.words());

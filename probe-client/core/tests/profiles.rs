@@ -92,11 +92,11 @@ fn deep_nesting_is_refused() {
 
 defects! {
     bad_date "bad-date" [
-        "10:15: `source_date` is \"May 2012\"; a date is written 2012, 2012-05 or 2012-05-09",
+        "10:15: `source_date` is \"May 2012\"; write a date as 2012, 2012-05 or 2012-05-09",
     ]
     bad_id "bad-id" [
-        "1:6: `id` is \"Our Site\"; it may hold lower-case letters and digits, in words joined by \
-         single hyphens",
+        "1:6: `id` is \"Our Site\"; it may contain only lower-case letters and digits, in words \
+         joined by single hyphens",
     ]
     control_character "control-character" [
         "9:11: `purpose` holds the character U+001B, which is not printable; remove it",
@@ -105,11 +105,11 @@ defects! {
         "10:15: `source_date` is a date without quotes; write it like source_date = \"2024-05-01\"",
     ]
     duplicate_id "duplicate-id" [
-        "12:6: rule id `https` is taken in line 6; give each rule an id of its own",
+        "12:6: rule id `https` is already used in line 6; give each rule an id of its own",
     ]
     duplicate_name "duplicate-name" [
-        "2:27: `site` names this profile already; remove it",
-        "2:35: `plant` names this profile already; remove it",
+        "2:27: `site` is already a name of this profile; remove it",
+        "2:35: `plant` is already a name of this profile; remove it",
     ]
     duplicate_rule "duplicate-rule" [
         "11:1: this rule repeats the one in line 5: transport, direction, port, session, via_uri, \
@@ -138,15 +138,15 @@ defects! {
     many_problems "many-problems" [
         "1:1: this profile has no `title`; add one, such as title = \"My cluster\"",
         "1:1: this profile has no `source`; add one, such as source = \"Change request 4711\"",
-        "1:6: `id` is \"Site\"; it may hold lower-case letters and digits, in words joined by \
-         single hyphens",
+        "1:6: `id` is \"Site\"; it may contain only lower-case letters and digits, in words \
+         joined by single hyphens",
         "2:1: unknown key `titel`; did you mean `title`?",
         "6:8: `port` is 0; it may be 1 to 65535",
         "7:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
         "9:10: `expect` is \"shut\"; use one of open, blocked",
         "11:1: this rule has no `via_uri`; add one, such as via_uri \
          = \"net.tcp://{host}:{port}/Service\"",
-        "12:6: rule id `https` is taken in line 5; give each rule an id of its own",
+        "12:6: rule id `https` is already used in line 5; give each rule an id of its own",
         "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, \
          nettcp_mode, legacy_hello, purpose, direction, expect, required, destination, source, \
          source_date, sourcing",
@@ -249,12 +249,12 @@ defects! {
         "10:13: `transport` is \"sctp\"; use one of tcp, udp",
     ]
     via_brace "via-brace" [
-        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace is not closed, or was not \
-         opened; a placeholder is {host}, {address} or {port}",
+        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace is missing its partner; \
+         a placeholder is {host}, {address} or {port}",
     ]
     via_placeholder "via-placeholder" [
-        "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; a placeholder is {host}, \
-         {address} or {port}, and {hots} is not one",
+        "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; {hots} is not a \
+         placeholder; use {host}, {address} or {port}",
     ]
     via_repeated "via-repeated" [
         "10:11: `via_uri` is \"net.tcp://{host}:{host}/Service\"; {host} appears twice",
@@ -263,8 +263,8 @@ defects! {
         "10:11: `via_uri` is \"https://{host}:{port}/Service\"; it must begin with net.tcp://",
     ]
     via_space "via-space" [
-        "10:11: `via_uri` is \"net.tcp://{host}:{port}/My Service\"; it may hold printable ASCII \
-         without spaces only",
+        "10:11: `via_uri` is \"net.tcp://{host}:{port}/My Service\"; it may contain only \
+         printable ASCII without spaces",
     ]
     via_without_nettcp "via-without-nettcp" [
         "10:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; \

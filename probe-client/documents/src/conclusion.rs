@@ -1,4 +1,4 @@
-//! Concludes a run: turns what was measured into the document.
+//! Concludes a run: turns its measurements into the run document.
 
 use probe_core::judge::{Outcome, RunEvidence, judge_all};
 use probe_core::measurement::Measurement;
@@ -57,7 +57,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
     }
 }
 
-/// Returns the same document with its verdicts drawn anew from its evidence.
+/// Returns the document with its verdicts judged anew from its evidence.
 pub fn judge_again(document: RunDocument) -> RunDocument {
     let checks = document.checks;
     let again = conclude(Gathered {

@@ -1,4 +1,5 @@
-//! Finds statements of a document that its own probes contradict. No run writes such a document, so it was edited.
+//! Finds statements of a document that its own probes contradict. No run writes such a
+//! document, so somebody has edited it.
 
 use jiff::Timestamp;
 use probe_core::judge::Met;
@@ -6,7 +7,7 @@ use probe_core::judge::Met;
 use crate::conclusion::summary;
 use crate::{Probe, RunDocument};
 
-/// Returns in words what contradicts the rest of `document`.
+/// Returns the statements that contradict the rest of `document`, each in words.
 pub fn contradictions(document: &RunDocument) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, time) in [
@@ -56,7 +57,7 @@ pub fn contradictions(document: &RunDocument) -> Vec<String> {
     wrong
 }
 
-/// Returns the contradiction between a probe's outcome and its verdict.
+/// Returns the contradiction between a probe's outcome and its verdict, if there is one.
 fn of_probe((index, probe): (usize, &Probe)) -> Option<String> {
     let expected = probe.measurement.rule.expect;
     let outcome = Met::of(&probe.verdict, expected).outcome();

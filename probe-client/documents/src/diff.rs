@@ -1,5 +1,5 @@
-//! Compares two runs: what got worse, what changed otherwise, and what could not be compared. Rules are matched by their
-//! id, path and address family, never by their position.
+//! Compares two runs: what got worse, what else changed, and what could not be compared. Rules are matched by their id,
+//! path and address family, never by their position.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -35,7 +35,7 @@ pub struct Diff {
     /// The changes, the most urgent ones first.
     pub changes: Vec<Change>,
     pub facts: Vec<FactChange>,
-    /// The rules, paths and families of which both runs say the same.
+    /// The rules, paths and families about which both runs say the same.
     pub unchanged: Vec<Unchanged>,
     /// The comparison of times; empty unless there are enough runs on each side.
     pub times: Vec<TimeChange>,
@@ -58,11 +58,11 @@ pub struct Change {
     pub subject: Subject,
     pub port: u16,
     pub session: SessionKind,
-    /// The silence that was kept on purpose, in seconds.
+    /// The length of the deliberate silence, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence_seconds: Option<u32>,
     pub change: ChangeKind,
-    /// The reason why the runs cannot be compared here, or why the rule is gone.
+    /// The reason why the runs cannot be compared in this respect, or why the rule is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,15 +75,15 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// As expected before, and not any more.
+    /// The rule was as expected before, and is not any more.
     Regression,
     /// The outcome is the same, and its cause differs.
     OtherCause,
     /// Outcome and cause are the same, and the place of the cause differs.
     OtherPlace,
-    /// Not as expected before, and as expected now.
+    /// The rule was not as expected before, and is now.
     Fixed,
-    /// One of the runs does not decide, or both do not ask the same.
+    /// At least one of the runs does not decide, or the two runs do not ask the same question.
     NotComparable,
     /// The earlier run has no such rule, path or family.
     New,
@@ -105,7 +105,7 @@ impl fmt::Display for ChangeKind {
     }
 }
 
-/// A rule, path and family of which both runs say the same.
+/// A rule, path and family about which both runs say the same.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unchanged {
     #[serde(flatten)]
@@ -151,8 +151,8 @@ impl Diff {
         }
     }
 
-    /// Compares the times of many runs on each side. Times are never judged by one run against one, and never change
-    /// the exit code.
+    /// Compares the times of many runs on each side. Times are not judged if there is only one run on each side,
+    /// and they never change the exit code.
     #[must_use]
     pub fn with_times(mut self, before: &TimeSamples, after: &TimeSamples) -> Self {
         self.before.runs = before.runs();
@@ -166,7 +166,7 @@ impl Diff {
         self.changes.iter().filter(|c| c.change == kind).count()
     }
 
-    /// Returns whether nothing changed, times apart.
+    /// Returns whether nothing changed. Times do not count.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.facts.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Reads a file of expectations, which lists the right outcomes at one site where they differ from the profile's.
+//! Reads a file of expectations, which lists the rules whose right outcome at one site differs from the profile's.
 
 use settings_file::{Defect, Field, Problems, Read, Section, Table, nearest};
 
@@ -11,7 +11,7 @@ pub static FILE: Section = Section::new(
     &[("rules", "[rules] with lines like rdp = \"blocked\"")],
 );
 
-/// Applies the file to `rules`, as far as it is right. Returns the number of rules that it names.
+/// Applies the valid lines of the file to `rules`. Returns the number of rules that the file names.
 pub fn apply(table: &Table<'_>, rules: &mut [Rule], problems: &mut Problems<'_>) -> usize {
     each(table, problems, |line, problems| {
         let expected = Expected::read(line, problems);
@@ -24,7 +24,7 @@ pub fn apply(table: &Table<'_>, rules: &mut [Rule], problems: &mut Problems<'_>)
     })
 }
 
-/// Reads the file where there are no rules to apply it to. Returns the number of rules that it names.
+/// Checks the file if there are no rules to apply it to. Returns the number of rules that the file names.
 pub fn check(table: &Table<'_>, problems: &mut Problems<'_>) -> usize {
     each(table, problems, |line, problems| {
         let id: Result<RuleId, _> = line.key().parse();
@@ -46,7 +46,7 @@ fn each<'a>(
     let lines = lines.unwrap_or_default();
     let count = lines.len();
     for line in lines {
-        // Its problem is reported; the other lines are read too.
+        // A problem of this line is recorded in `problems`; the other lines are still read.
         let _: Read<()> = read(line, problems);
     }
     count
@@ -62,7 +62,7 @@ fn unknown_rule(id: &str, rules: &[Rule]) -> Defect {
     Defect::other(format_args!("no rule `{id}` is probed; {remedy}"))
 }
 
-/// The longest id that an error repeats; a rule's own is not longer.
+/// The maximum number of characters of an id that an error repeats. No id of a rule is longer.
 const MAX_ID_CHARS: usize = 64;
 
 const EXAMPLE: &str = "rdp = \"blocked\", or rdp = { direct = \"blocked\", proxy = \"open\" }";

@@ -1,5 +1,5 @@
-//! The runs of a folder as a history: what each says, and what changed since the run before. Everything is computed from
-//! the documents each time.
+//! Makes a history of the runs in a folder: what each run says, and what changed since the run before. Everything is
+//! computed from the documents each time.
 
 use std::collections::BTreeMap;
 
@@ -20,20 +20,20 @@ pub use strips::{SeriesStrips, Strip};
 use crate::diff::{Answers, ChangeKind, FactChange, Facts, Said, Subject, probes};
 use crate::{RunDocument, Summary};
 
-/// Collects runs in any order. Of each, only what it says about its rules and its facts is kept; of more than
-/// [`MOST_RUNS`], the newest ones.
+/// Collects runs in any order. It keeps only what a run says about its rules and its facts, and
+/// only the newest [`MOST_RUNS`] runs.
 #[derive(Debug, Default)]
 pub struct History {
     runs: BTreeMap<Key, Kept>,
     dropped: usize,
 }
 
-/// The runs to show.
+/// Selects the runs to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     /// The number of runs, from the newest one backwards.
     pub last: usize,
-    /// The earliest beginning of a run.
+    /// The earliest time at which a run to show began.
     pub since: Option<Timestamp>,
     /// Whether runs without a change are left out.
     pub only_changes: bool,
@@ -78,7 +78,7 @@ pub enum RunResult {
     AsExpected,
     NotAsExpected,
     Undecided,
-    /// The run was interrupted, so it is compared with no other.
+    /// The run was interrupted, so it is not compared with others.
     Interrupted,
 }
 
@@ -106,7 +106,7 @@ pub struct EntryVerdict {
     pub segment: Segment,
 }
 
-/// The beginning of a run, and its id. A run of which there are two copies counts once.
+/// The time at which a run began, and its id. Two copies of a run count once.
 type Key = (Option<Timestamp>, String);
 
 #[derive(Debug)]
@@ -117,7 +117,7 @@ struct Kept {
 }
 
 impl History {
-    /// Takes in the run that `file` contains.
+    /// Adds the run that `file` contains.
     pub fn add(&mut self, document: &RunDocument, file: String) {
         let key = (document.run.started.parse().ok(), document.run.id.clone());
         self.runs
@@ -133,7 +133,7 @@ impl History {
         self.runs.is_empty()
     }
 
-    /// Compares each run with the one before it, and returns those in `window`.
+    /// Compares each run with the one before it, and returns the runs in `window`.
     pub fn shown(self, window: Window) -> HistoryDocument {
         let mut series: BTreeMap<Series, Comparison> = BTreeMap::new();
         let skipped = self.runs.len().saturating_sub(window.last);
@@ -223,7 +223,7 @@ impl EntryVerdict {
     }
 }
 
-/// Returns the ports whose outcome makes the result, in ascending order.
+/// Returns the ports whose outcome decides the result, in ascending order.
 fn ports(result: RunResult, said: &Answers<Said>) -> Vec<u16> {
     use probe_core::judge::Outcome;
     let outcome = match result {

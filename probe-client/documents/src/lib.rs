@@ -41,7 +41,7 @@ pub struct RunDocument {
     /// code is about rules.
     pub checks: Vec<Check>,
     pub probes: Vec<Probe>,
-    /// Probes of ports of no rule, measured for comparison only.
+    /// Probes of a port that belongs to no rule, measured for comparison only.
     pub reference_probes: Vec<Measurement>,
     /// The source address of each verified session of a probe, as the server saw it.
     #[serde(default)]

@@ -42,8 +42,8 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     ))
 }
 
-/// Returns the address from which connections over the path of `measurement` come to the server, in words: this host's, or
-/// the proxy's outgoing one, which is all that firewalls behind the proxy see.
+/// Returns in words the address from which connections over the path of `measurement` reach the server: this host's
+/// address, or the proxy's outgoing one, which is the only one that firewalls beyond the proxy see.
 pub fn source_at_server(document: &RunDocument, measurement: &Measurement) -> String {
     let all = || of_server(document, measurement);
     if measurement.path.proxy().is_some() {
@@ -56,7 +56,7 @@ pub fn source_at_server(document: &RunDocument, measurement: &Measurement) -> St
     source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string())
 }
 
-/// Returns the measurements of this server over this path.
+/// Returns the measurements of the same server over the same path as `measurement`.
 fn of_server<'a>(
     document: &'a RunDocument,
     measurement: &'a Measurement,

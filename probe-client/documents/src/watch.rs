@@ -1,4 +1,4 @@
-//! Repeats a run: when the next one begins, which changes count, and what a status page remembers of the runs before.
+//! Decides for a watch when the next run begins and which changes count, and keeps past outcomes for the status page.
 
 mod changes;
 mod moment;

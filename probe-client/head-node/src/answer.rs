@@ -34,8 +34,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// Returns an answer with the catalogue's entry for its check. Every text about a head node is made here, so error
-    /// numbers of the operating system are left out here and nowhere else.
+    /// Returns an answer with the source, sourcing and page of its check from the catalogue. Every text about a head
+    /// node is made here, so this is the one place that removes the operating system's error numbers.
     pub fn new(id: CheckId, status: CheckStatus, text: impl Into<String>) -> Self {
         let entry = id.entry();
         Self {
@@ -58,7 +58,7 @@ impl Check {
         self
     }
 
-    /// Limits how well founded the answer is to that of a fact on which it rests.
+    /// Lowers how well founded the answer is to `sourcing`, that of a fact on which the answer rests.
     #[must_use]
     pub fn resting_on(mut self, sourcing: Sourcing) -> Self {
         if self.sourcing == Sourcing::Verified {

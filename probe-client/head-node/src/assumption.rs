@@ -17,7 +17,7 @@ pub enum Assumption {
     Thumbprint(String),
 }
 
-/// The defect of an assumption, and the valid form.
+/// An assumption that is not valid, with the form that is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--assume {text}: {wanted}")]
 pub struct InvalidAssumption {
@@ -103,7 +103,7 @@ pub(super) fn apply(node: &mut HeadNode, assumption: Assumption) {
     }
 }
 
-/// Applies a version. If the known version may lack its service pack, one of the same product replaces it.
+/// Applies a version. It replaces a known version of the same product that may lack its service pack.
 fn version_of(node: &mut HeadNode, version: Version) {
     let given = ProductVersion {
         version,
@@ -139,7 +139,7 @@ fn put<T: PartialEq>(reading: &mut Reading<T>, value: T, sources: &mut Vec<Sourc
 const KEYS: &str = "expected KEY=VALUE, where KEY is sp, version, role, use-sp2-azure-ports, \
                     file-staging-calls, nettcp-over-443, topology or thumbprint";
 
-/// The longest value: far longer than a list of roles or a thumbprint.
+/// The maximum length of a value, far more than a list of roles or a thumbprint needs.
 const MAX_VALUE_BYTES: usize = 200;
 
 #[cfg(test)]

@@ -70,13 +70,13 @@ pub struct CertificateFacts {
     #[serde(default)]
     pub key_bits: Option<u32>,
     pub signature: Signature,
-    /// Whether the basic constraints declare it a certificate authority.
+    /// Whether the basic constraints declare the certificate to be an authority's.
     #[serde(default)]
     pub is_authority: bool,
-    /// `None` if the extension is missing, which allows everything.
+    /// The key usages; `None` if the extension is missing, which allows everything.
     #[serde(default)]
     pub key_usage: Option<Vec<String>>,
-    /// Names or numbers; `None` if the extension is missing, which allows everything.
+    /// The extended key usages, as names or numbers; `None` if the extension is missing, which allows everything.
     #[serde(default)]
     pub extended_key_usage: Option<Vec<String>>,
     /// SHA-1 of the certificate, 40 hexadecimal digits in capitals, by which Windows identifies it.

@@ -55,7 +55,7 @@ pub fn checks(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     all
 }
 
-/// Returns the answers for a run's report, without the checks that were skipped for want of information.
+/// Returns the answers for a run's report, without the checks that were skipped.
 pub fn checks_of_run(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     let mut all = checks(node, now);
     all.retain(|check| check.status != CheckStatus::Skipped);

@@ -79,8 +79,8 @@ pub enum SourceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProductVersion {
     pub version: Version,
-    /// Whether the version certainly shows service packs; false for one from the list of installed programs, which a
-    /// service pack may leave unchanged.
+    /// Whether the version certainly shows service packs; `false` for a version from the list of installed programs,
+    /// which a service pack may leave unchanged.
     pub shows_service_pack: bool,
 }
 
@@ -140,7 +140,7 @@ impl HeadNode {
         registry_values::read(self, registry, origin);
     }
 
-    /// Adds the registry export in `bytes`, and records what of it could be read.
+    /// Adds the registry export in `bytes`, and records which parts of it could be read.
     pub fn read_export(&mut self, bytes: &[u8], origin: Origin) {
         let state = match parse_export(bytes) {
             Err(error) => SourceState::Unreadable {
@@ -168,8 +168,8 @@ impl HeadNode {
         }
     }
 
-    /// Returns every row of the version table that is possible for this head node, oldest first. A version that may not
-    /// show service packs is that of the oldest one.
+    /// Returns every row of the version table that is possible for this head node, oldest first. If the version may not
+    /// show service packs, later service packs of the same product are possible too.
     pub fn releases(&self) -> &'static [Release] {
         match self.version.value() {
             Some(known) if known.shows_service_pack => known.version.row(),

@@ -52,7 +52,7 @@ impl HeadNode {
         let Some((last, earlier)) = modes.split_last() else {
             return Err(PortsUndecided::Unknown(version));
         };
-        // The newest possible release is the one in which the switch has an effect, if there is one.
+        // If the switch has an effect in any of the possible releases, it has one in the newest.
         let profile = |mode: &Option<PortsMode>| mode.map(|mode| mode.profile);
         if earlier.iter().any(|mode| profile(mode) != profile(last)) {
             return Err(PortsUndecided::NoServicePack(version));
@@ -60,7 +60,7 @@ impl HeadNode {
         last.ok_or(PortsUndecided::NoAzureNodes(version))
     }
 
-    /// Returns the ports mode under `release`, or `None` if that has no Azure nodes.
+    /// Returns the ports mode under `release`, or `None` if the release has no Azure nodes.
     const fn mode_of(&self, release: &Release) -> Option<PortsMode> {
         let (profile, switch) = match release.ports {
             AzurePorts::NoAzureNodes => return None,
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// A later service pack may be installed than the list says, never an earlier one.
+    /// The installed service pack may be later than the one in the list, but never earlier.
     #[test]
     fn a_version_that_hides_service_packs_decides_where_all_possible_ones_agree() {
         let on = || Reading::Found(Origin::System, 1);

@@ -5,12 +5,12 @@ use std::fmt;
 /// The result of looking for a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Reading<T> {
-    /// No source that was read could show it.
+    /// No source was read that could show the value.
     #[default]
     NotRead,
     /// The value was looked for, and is certainly missing.
     Absent(Origin),
-    /// Something else is in its place, described in words.
+    /// The value has an unusable form, described in words.
     Unusable(Origin, String),
     Found(Origin, T),
 }
@@ -53,7 +53,7 @@ impl<T> Reading<T> {
         }
     }
 
-    /// Takes `other` if this reading found nothing.
+    /// Replaces this reading by `other` if this one found nothing and `other` says more.
     pub(super) fn or_take(&mut self, other: Self) {
         let nothing_yet = match (&*self, &other) {
             (Self::NotRead, _) => true,

@@ -12,10 +12,11 @@ pub use export::{Export, ExportError, LineProblem, MAX_EXPORT_BYTES, parse_expor
 pub use text::Encoding;
 pub use value::Value;
 
-/// Keys and values. Only keys that [`wanted`] names, and those above them, are kept.
+/// Keys and values. Only keys that [`wanted`] accepts, and the keys above them, are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
-    /// Values by name, by the path of their key, both in lower case; the name of a default value is `""`.
+    /// For the path of each key, its values by name. Paths and names are in lower case;
+    /// the name of a default value is `""`.
     keys: BTreeMap<String, BTreeMap<String, Value>>,
     /// Parts of the source could not be read, so a missing key or value may still exist.
     pub(crate) has_gaps: bool,
@@ -42,8 +43,8 @@ impl Registry {
         self.has_gaps = true;
     }
 
-    /// Removes a key and everything below it. Returns the number of keys that it looked at: those, the key itself
-    /// and the one after them, and no other, because an export may contain as many deletions as keys.
+    /// Removes a key and everything below it. Returns the number of keys that it looked at: the key, the keys below it
+    /// and the one after those. It looks at no others, because an export may contain as many deletions as keys.
     pub(crate) fn remove_key(&mut self, path: &str) -> usize {
         let path = path.to_lowercase();
         self.keys.remove(&path);
@@ -110,7 +111,7 @@ pub fn wanted(path: &str) -> bool {
     all_wanted().any(|wanted| is_or_below(&path, wanted))
 }
 
-/// Returns whether a key is one that the checks read, or is above such a key. The latter show what an export covers.
+/// Returns whether the checks read a key, or a key below it. The keys above show what an export covers.
 fn kept(path: &str) -> bool {
     let path = path.to_lowercase();
     all_wanted().any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))

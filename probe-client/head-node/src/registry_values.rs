@@ -173,7 +173,7 @@ fn dword(value: &Value) -> Option<u32> {
     Some(*number)
 }
 
-/// Returns the roles. Their names consist of letters; anything else is text in the wrong encoding, and says nothing.
+/// Returns the roles. Their names consist of letters; anything else is text in the wrong encoding, and is not used.
 fn roles(value: &Value) -> Option<Vec<String>> {
     let named = |role: &String| role.bytes().all(|b| b.is_ascii_alphanumeric());
     texts(value).filter(|roles| roles.iter().all(named))
@@ -195,7 +195,7 @@ fn text_or_number(value: &Value) -> Option<String> {
     }
 }
 
-/// HPC Pack's own constants, published with the Azure/Telepathy sources.
+/// HPC Pack's key, as 64-bit and as 32-bit programs see it. It is a constant in the published Azure/Telepathy sources.
 const HPC: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\HPC",
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\HPC",
@@ -214,8 +214,8 @@ const UNINSTALL: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
 ];
 
-/// The product codes of the servers: 2008, 2008 R2 (x64, x86), 2012 and 2012 R2, 2016, 2019. They come from the same
-/// sources and from the installation script of 2019.
+/// The product codes of the servers: 2008, 2008 R2 (x64, x86), 2012 and 2012 R2, 2016, 2019. They come from the
+/// Azure/Telepathy sources and from the installation script of 2019.
 const PRODUCT_CODES: [&str; 6] = [
     "{21CE1D35-AB84-46fe-B2FD-B57271BE7B93}",
     "{CD5190DD-A85D-4844-9BF4-AC6B04EB1A12}",

@@ -1,12 +1,12 @@
-//! Versions of HPC Pack as data: the product and service pack that a number means, and that release's use of Azure. The
-//! first two numbers alone identify the service pack.
+//! The table of HPC Pack's versions: which product and service pack a number means, and how that release uses Azure.
+//! The first two numbers alone identify the service pack.
 
 use std::fmt;
 use std::str::FromStr;
 
 use probe_core::profile::Sourcing;
 
-/// A version as in file versions; the last two parts may be unknown.
+/// A version of four parts, as program files have it. The last two parts may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u16,
@@ -41,7 +41,7 @@ pub enum AzurePorts {
     NoAzureNodes,
     /// Seven ports, one per service.
     Seven,
-    /// 443 and 3389, or the seven if `UseSp2AzurePorts` says so.
+    /// 443 and 3389, or the seven ports if `UseSp2AzurePorts` says so.
     Switchable,
     /// 443 and 3389; `UseSp2AzurePorts` has no effect.
     Shared,
@@ -62,7 +62,7 @@ impl Version {
         self.row().first()
     }
 
-    /// Returns the version's row as a part of the table, or nothing if the table has none.
+    /// Returns the version's row as a part of the table; an empty part if there is no such row.
     pub(super) fn row(self) -> &'static [Release] {
         let later = self.row_and_later_service_packs();
         later.get(..1).unwrap_or_default()

@@ -33,7 +33,7 @@ struct Column {
     cell: fn(&Report, Row<'_>) -> String,
 }
 
-/// Makes a column of the run, which is the same in all rows.
+/// Makes a column about the run itself, with the same value in all rows.
 macro_rules! of_run {
     ($name:literal, $cell:expr) => {
         Column {
@@ -62,7 +62,7 @@ macro_rules! of_port {
     };
 }
 
-/// Makes a column that every row has.
+/// Makes a column that has a value in every row.
 macro_rules! of_row {
     ($name:literal, $port:expr, $skipped:expr) => {
         Column {
@@ -124,7 +124,7 @@ const COLUMNS: &[Column] = &[
         p.timings.testimony_us.as_ref()
     )),
     of_port!("exchange_us", |p| or_empty(p.timings.exchange_us.as_ref())),
-    // False: the run was interrupted.
+    // `false` if the run was interrupted.
     of_run!("run_complete", |r| r.run.complete.to_string()),
 ];
 
@@ -141,10 +141,10 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Returns a cell that no spreadsheet takes for a formula and no terminal obeys.
+/// Returns the cell in a form that no spreadsheet takes for a formula and no terminal obeys.
 fn harmless(cell: &str) -> String {
     let cell = printable(cell);
-    // Spreadsheets also skip leading blanks.
+    // Spreadsheets also recognise a formula after leading blanks.
     if cell.trim_start().starts_with([
         '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
     ]) {

@@ -26,8 +26,8 @@ pub(crate) fn write_json(diff: &Diff, _look: Look, out: &mut dyn Write) -> io::R
     json::pretty(diff, out)
 }
 
-/// The kinds of changes in the order of urgency, each with its heading, its name before ports in a line, and its name after a
-/// number.
+/// The kinds of changes, the most urgent first. Each has a heading, a name to write before ports,
+/// and a name to write after a number.
 pub(crate) const KINDS: [(ChangeKind, &str, &str, &str); 7] = [
     (
         ChangeKind::Regression,
@@ -115,7 +115,7 @@ fn explanation(change: &Change) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Returns the name of a fact for people, with what it is about.
+/// Returns the name of a changed fact for people, with what the fact is about and what it means for the comparison.
 fn fact(change: &FactChange) -> String {
     let name = fact_name(change.fact);
     match &change.about {
@@ -163,7 +163,7 @@ fn times(change: &TimeChange) -> String {
     format!("{before} → {after}, {judged} (p = {:.3})", change.p)
 }
 
-/// Returns the number of runs behind the times.
+/// Returns the heading of the times, with the number of runs that they come from.
 fn heading_of_times(diff: &Diff) -> String {
     format!(
         "Times: medians of {} and {} runs [95 percent interval]; ~ means that chance explains the \
@@ -177,8 +177,8 @@ fn why_no_times(diff: &Diff) -> Option<String> {
     let several = diff.before.runs > 1 || diff.after.runs > 1;
     (several && diff.times.is_empty()).then(|| {
         format!(
-            "times are not judged: that takes {LEAST_RUNS} runs of the same profile and host on \
-             each side, and there are {} and {}",
+            "times are not compared: each side needs {LEAST_RUNS} runs of the same profile and \
+             host, and there are {} and {}",
             diff.before.runs, diff.after.runs
         )
     })
@@ -221,7 +221,7 @@ fn sentence(diff: &Diff) -> String {
     format!("{}; {} unchanged", parts.join(", "), diff.unchanged.len())
 }
 
-/// Returns one side as words: `2026-11-30T09:20:59Z from headnode`.
+/// Returns one of the two runs in words: `2026-11-30T09:20:59Z from headnode`.
 fn side(side: &probe_documents::diff::Side) -> String {
     let started = whole_seconds(&side.started);
     match &side.node {

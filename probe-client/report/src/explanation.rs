@@ -2,7 +2,7 @@
 
 use crate::rows::PortRow;
 
-/// Returns claim, place, evidence, next step, logs and findings, one a line.
+/// Returns claim, place, evidence, next step, logs and findings, each on a line of its own.
 pub(crate) fn explanation(port: &PortRow) -> String {
     let mut lines = vec![format!("{}: {}", port.verdict.id, port.verdict.claim)];
     if let Some(contradiction) = port.contradiction {

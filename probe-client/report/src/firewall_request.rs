@@ -1,5 +1,5 @@
-//! Writes a firewall request, with the rules to ask for and the reasons, as text, Markdown or JSON. The
-//! requests for programs of firewall teams have a file each.
+//! Writes a firewall request, with the rules to ask for and the reasons, as text, Markdown or JSON. The formats for
+//! programs of firewall teams have a file each.
 
 use std::io::{self, Write};
 
@@ -40,7 +40,7 @@ struct Request<'a> {
     request: &'a RequestRows,
 }
 
-/// Returns the request as people read it. The forms for programs have every row.
+/// Returns the values of a request for people, with long lists shortened. The formats for programs have every row.
 fn of_report(report: &Report) -> Value {
     let Shortened { report, left_out } = report.shortened();
     context! { report => templating::value(&report), left_out }

@@ -18,7 +18,7 @@ pub struct Format {
     pub name: &'static str,
     /// A description in one line, for lists of formats.
     pub about: &'static str,
-    /// The file name extensions that stand for this format in `--output FILE`.
+    /// The file name extensions that select this format in `--output FILE`.
     pub extensions: &'static [&'static str],
     pub writer: Writer,
     /// Writes the report of a run that could not be carried out, if the format has one.
@@ -33,13 +33,13 @@ pub type DiffWriter = fn(&Diff, Look, &mut dyn Write) -> io::Result<()>;
 /// Writes the report of a run that could not be carried out.
 pub type FailureWriter = fn(&FailedRun<'_>, &mut dyn Write) -> io::Result<()>;
 
-/// The means by which a format is written.
+/// The function that writes a format, by what it reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Writer {
-    /// The run document itself.
+    /// Writes the run document itself.
     Document(fn(&RunDocument, &mut dyn Write) -> io::Result<()>),
     Rows(fn(&Report, &mut dyn Write) -> io::Result<()>),
-    /// Rows, in lines of a given width, with or without colour.
+    /// Writes rows in lines of a given width, with or without colour.
     Text(fn(&Report, Look, &mut dyn Write) -> io::Result<()>),
 }
 

@@ -42,12 +42,12 @@ pub fn write_text(history: &HistoryDocument, look: Look, out: &mut dyn Write) ->
     paragraph(out, look, "", &sum(history))
 }
 
-/// Returns what a column says about a series.
+/// Returns the text of a column for one series.
 type Cell = fn(&Series) -> String;
 
 /// The columns between the time and the result. Columns that are the same in every line are left out.
 struct Columns {
-    /// The width of each column, and its text.
+    /// The width of each column, and the function that returns its text.
     series: Vec<(usize, Cell)>,
     result: usize,
     several_paths: bool,
@@ -166,7 +166,7 @@ fn profile(series: &Series) -> String {
     profile.map_or_else(|| "ports by hand".to_owned(), ToString::to_string)
 }
 
-/// Returns the result in words, with the ports that it is about.
+/// Returns the result of a run in words, with the ports concerned.
 fn result(entry: &Entry) -> String {
     let word = match entry.result {
         RunResult::AsExpected => return "ok".to_owned(),
@@ -221,7 +221,7 @@ fn sum(history: &HistoryDocument) -> String {
 
 /// The greatest width of a column that is not the last.
 const WIDEST_COLUMN: usize = 24;
-/// The minimum width of the last column, also if the line becomes longer.
+/// The minimum width of the last column, even if the line then becomes too long.
 const NARROWEST_LAST: usize = 20;
 
 #[cfg(test)]

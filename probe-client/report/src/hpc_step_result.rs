@@ -239,7 +239,7 @@ const PORT_COLUMNS: &[&str] = &[
 ];
 const CHECK_COLUMNS: &[&str] = &["Check", "Status", "Result"];
 
-/// The schema's limit for a text, in characters.
+/// The schema's limit for the name of a node, in characters.
 const MAX_NODE_NAME: usize = 64;
 
 #[cfg(test)]

@@ -11,14 +11,15 @@ pub(super) fn write(document: &RunDocument, out: &mut dyn Write) -> io::Result<(
     pretty(document, out)
 }
 
-/// Writes `value` with indentation. What a terminal or a pipeline would obey is escaped; the data stays the same.
+/// Writes `value` with indentation. Characters that a terminal or a pipeline would obey
+/// are escaped; the data stays the same.
 pub(crate) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Escaping(PrettyFormatter::new()));
     value.serialize(&mut serializer)?;
     writeln!(out)
 }
 
-/// The usual form, with more characters escaped: serde_json escapes those below a blank alone.
+/// Pretty-printed JSON with more characters escaped: serde_json escapes only the control characters below U+0020.
 struct Escaping(PrettyFormatter<'static>);
 
 impl Formatter for Escaping {

@@ -47,7 +47,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     finish(&all, out)
 }
 
-/// Writes a run that could not be carried out as one error.
+/// Writes one error, for a run that could not be carried out.
 pub(crate) fn write_failure(failure: &FailedRun<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     let message = "fwprobe could not run: nothing is said about any port (exit code 2)";
@@ -73,7 +73,7 @@ fn suite(report: &Report, name: &str, cases: Vec<TestCase>) -> TestSuite {
     suite
 }
 
-/// Returns the time from the first packet for one of `ports` to the last: they are tested side by side.
+/// Returns the time from the first packet for one of `ports` to the last. The ports are tested at the same time.
 fn span<'a>(ports: impl Iterator<Item = &'a PortRow> + Clone) -> Option<Duration> {
     let first = ports.clone().map(|p| p.timings.started_us).min()?;
     let last = ports.map(|p| p.timings.started_us.saturating_add(p.time_us));

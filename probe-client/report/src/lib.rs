@@ -1,5 +1,5 @@
-//! Reports of a run. [`Report`] derives rows from the run document once; each format writes these rows and reads nothing
-//! else. Pure: no socket, clock or file.
+//! Reports of a run. [`Report`] derives rows from the run document once; each format writes these rows and reads
+//! nothing else. The crate is pure: it uses no socket, clock or file.
 
 use std::io::{self, Write};
 

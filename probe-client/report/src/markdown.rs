@@ -209,7 +209,7 @@ fn repeat(report: &Report) -> String {
     format!("\n## To repeat it\n\n{}", commands.concat())
 }
 
-/// Returns a section; nothing if it is empty.
+/// Returns a section with its title, or nothing if its text is empty.
 fn section(title: &str, text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -226,7 +226,7 @@ const fn word(mark: Mark) -> &'static str {
     }
 }
 
-/// Returns `text` on one line, as text that GitHub, GitLab and others show as it is.
+/// Returns `text` on one line, escaped so that GitHub, GitLab and others show it unchanged.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in printable(text).chars() {
@@ -234,7 +234,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            // A comment ends the word, so that nobody is mentioned.
+            // An empty HTML comment separates the name from the `@`, so that nobody is notified.
             '@' => escaped.push_str("@<!-- -->"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '+' | '!' | '|' | '~' | '$' => {
                 escaped.push('\\');
@@ -243,11 +243,11 @@ pub(crate) fn escaped(text: &str) -> String {
             _ => escaped.push(character),
         }
     }
-    // Addresses do not become links.
+    // Addresses must not become links.
     escaped.replace("://", "\\://").replace("www.", "www\\.")
 }
 
-/// GitHub drops a step summary that is larger than this.
+/// The maximum size in bytes, with some room: GitHub drops a step summary of more than 1 MiB.
 const MOST_BYTES: usize = 1024 * 1024 - 4096;
 
 #[cfg(test)]
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_cut_is_said() {
         let mut report = Report::of(&recorded::DROPPED.read());
-        // Every character is escaped in five.
+        // Each `&` is escaped as five characters.
         report.ports[0].purpose = "&".repeat(4000);
         report.ports = vec![report.ports[0].clone(); 100];
         let text = rendered(&report);

@@ -1,5 +1,5 @@
-//! Writes the last of repeated runs as samples for Prometheus. Every sample is read from a run document or from the
-//! figures of the program that repeats runs; nothing is counted here.
+//! Writes the last run of a watch as samples for Prometheus. Every sample is read from a run document or from the
+//! figures of the watch; nothing is counted here.
 //!
 //! The number of series follows from the settings alone: each rule over each path has [`SERIES_OF_A_ROW`] at most.
 
@@ -21,20 +21,20 @@ mod classic;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 
-/// The figures of a program that repeats runs, since its start.
+/// The figures of a watch since its start.
 #[derive(Clone, Debug, Default)]
 pub struct WatchFigures {
     /// The version of fwprobe.
     pub version: String,
-    /// The time from the beginning of a run to that of the next.
+    /// The time from the start of one run to the start of the next.
     pub interval: Duration,
-    /// The runs that ended with each outcome of the whole run.
+    /// The number of runs whose outcome as a whole was as expected. The next two count the other outcomes.
     pub as_expected: u64,
     pub not_as_expected: u64,
     pub undecided: u64,
-    /// The changes that two runs in a row confirmed.
+    /// The number of changes that two runs in a row confirmed.
     pub changes: u64,
-    /// The documents that are finished, but not written yet.
+    /// The number of finished documents that are not written yet.
     pub unwritten: u64,
 }
 
@@ -304,14 +304,14 @@ mod tests {
         recent.add(&run);
         recent.add(&run);
         let text = Exposition::Classic.of_watch(Some(&run), &recent, &figures());
-        // The verdicts that are 0 and the times of phases say nothing to a reader.
+        // The verdicts that are 0 tell a reader of the snapshot nothing.
         let kept = text
             .lines()
             .filter(|line| !(line.starts_with("fwprobe_rule_verdict") && line.ends_with(" 0")));
         insta::assert_snapshot!(sorted(kept));
     }
 
-    /// Returns the lines with the samples of each metric in order: families list them in any order.
+    /// Returns the lines with the samples of each metric sorted, since the encoder's order varies.
     fn sorted<'a>(lines: impl Iterator<Item = &'a str>) -> String {
         let mut blocks: Vec<Vec<&str>> = Vec::new();
         for line in lines {
@@ -367,7 +367,7 @@ mod tests {
     fn the_documentation_states_the_number_of_series() {
         let text = include_str!("../../../docs/user/repeated-runs.md");
         let own = Exposition::Classic.of_watch(None, &Recent::default(), &figures());
-        // The last run adds its end and its duration.
+        // A run adds two series: the time when the last run ended, and its duration.
         let own = samples(&own).len() + 2;
         let rows = format!(
             "at most {SERIES_OF_A_ROW} series\nfor each rule over each path, and {own} more"

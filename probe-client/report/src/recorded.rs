@@ -24,7 +24,7 @@ impl Recorded {
         judge_again(self.as_saved())
     }
 
-    /// Returns the run as its file has it.
+    /// Returns the run as it was saved, with the verdicts in its file.
     pub(crate) fn as_saved(&self) -> RunDocument {
         serde_json::from_str(self.text).unwrap()
     }

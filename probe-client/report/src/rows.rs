@@ -45,9 +45,9 @@ pub struct Report {
     pub paths: Vec<PathRow>,
     /// One row per rule, path and server address, in the order of the document.
     pub ports: Vec<PortRow>,
-    /// The verdicts that need an explanation, equal ones once.
+    /// The verdicts that need an explanation. Equal ones share a row.
     pub failures: Vec<FailureRow>,
-    /// The findings, equal ones once.
+    /// The findings. Equal ones share a row.
     pub notes: Vec<NoteRow>,
     /// The addresses that the cloud side must allow; empty if they are obvious.
     pub egress: Vec<EgressRow>,
@@ -59,12 +59,12 @@ pub struct Report {
     pub request: RequestRows,
 }
 
-/// Returns the conclusion of a run in one sentence, as [`Report`] has it.
+/// Returns the conclusion of a run in one sentence: the one that [`Report`] contains.
 pub fn conclusion(document: &RunDocument) -> String {
     SummaryRow::of(document, &ports(document)).sentence
 }
 
-/// Returns the rows about probes alone, as [`Report`] has them.
+/// Returns only the rows about probes, the same ones that [`Report`] contains.
 pub fn ports(document: &RunDocument) -> Vec<PortRow> {
     let probes = document.probes.iter();
     probes.map(|probe| PortRow::of(document, probe)).collect()

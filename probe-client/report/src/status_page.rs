@@ -1,5 +1,5 @@
-//! Writes the status page of a program that repeats runs: the last run as ports against paths, the outcomes of the last
-//! runs, and the changes. One page without script, readable without its styles.
+//! Writes the status page of a watch: the last run as ports against paths, the outcomes of the last runs, and the
+//! changes. It is one page without scripts, readable without its styles.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::metrics::WatchFigures;
 use crate::rows::Report;
 use crate::templating::value;
 
-/// What the page shows.
+/// The contents of the page.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusPage<'a> {
     /// The last run; `None` if none has ended yet.
@@ -61,7 +61,7 @@ impl StatusPage<'_> {
 struct StripRow {
     rule: String,
     path: String,
-    /// The same in words.
+    /// The outcomes in words.
     words: String,
     width: usize,
     bars: Vec<Bar>,
@@ -97,7 +97,7 @@ fn bars(strip: &Strip) -> Vec<Bar> {
     let runs = strip.outcomes.iter().enumerate();
     let bars = runs.filter_map(|(at, (_, outcome))| {
         let outcome = (*outcome)?;
-        // The height differs as well, for readers who do not see the colours.
+        // The height also tells outcomes apart, for readers who do not see the colours.
         let (height, fill) = match outcome {
             Outcome::AsExpected => (HEIGHT / 2, "#176c34"),
             Outcome::Undecided => (HEIGHT / 4, "#8a5700"),

@@ -1,4 +1,4 @@
-//! A report format of the user's own: a template over the same rows that the built-in formats write.
+//! Reads a report format of the user's own: a template for the rows that the built-in formats write.
 
 use std::error::Error as _;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ mod limits;
 /// A template that was read and parsed.
 #[derive(Debug)]
 pub struct Template {
-    /// The file's name, which errors repeat.
+    /// The file's name, which errors begin with.
     name: String,
     environment: Environment<'static>,
 }
@@ -58,7 +58,7 @@ impl Template {
         Ok(template)
     }
 
-    /// Writes `report` by this template.
+    /// Writes `report` with this template.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Template {
         template.render(fields::values(templating::plain(report), missed))
     }
 
-    /// Checks the fields of rows by an example that has a row of every kind. Other errors may depend on the run.
+    /// Checks the names of fields with an example that has a row of every kind. Other errors may depend on the run.
     fn check_fields(&self) -> Result<(), TemplateError> {
         let missed = Missed::default();
         match (self.rendered(&example::report(), &missed), missed.get()) {
@@ -87,7 +87,7 @@ impl Template {
         }
     }
 
-    /// Checks the names at the top before anything is rendered, so that fwprobe reports a mistake before a run.
+    /// Checks the names at the top level before anything is rendered, so that fwprobe reports a mistake before a run.
     fn check_names(&self) -> Result<(), TemplateError> {
         let unknown = |error| TemplateError::of(&self.name, &error);
         let template = self.environment.get_template(&self.name).map_err(unknown)?;
@@ -115,7 +115,7 @@ impl TemplateError {
         Self::told(name, error, None)
     }
 
-    /// Returns the error; `missed` is the last field that the template asked for in vain.
+    /// Returns the error with its explanation; `missed` is the last field that the template asked for and no row has.
     fn told(name: &str, error: &minijinja::Error, missed: Option<String>) -> Self {
         let mut what = error.kind().to_string();
         if let Some(detail) = error.detail() {
@@ -148,8 +148,8 @@ fn has_word(line: &str, word: &str) -> bool {
     line.split(|c| !is_part(c)).any(|w| w == word)
 }
 
-/// The maximum work of a template: enough for thousands of ports, and less than a second. A step costs 1, and so do 64
-/// bytes of text, so that no template takes more than 128 MiB.
+/// The maximum work of a template: enough for thousands of ports, and done in less than a second. Each step costs 1,
+/// and 64 bytes of text cost 1, so a template takes at most 128 MiB.
 const FUEL: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
@@ -219,7 +219,7 @@ mod tests {
             let error = Template::parse("own.txt", source.to_owned()).unwrap_err();
             assert!(error.to_string().contains("has no `nosuch`"), "{error}");
         }
-        // What a run did not measure is none.
+        // A value that a run did not measure is `none`.
         assert!(rendered("{{ ports[0].timings.proxy_us is none }}").is_ok());
         // The example has fewer rows than a run may have.
         let far = "{{ ports[6].verdict }}".to_owned();
@@ -293,7 +293,7 @@ mod tests {
         let document = include_str!("../../../docs/user/reports.md");
         let mut named = BTreeMap::new();
         for line in document.lines() {
-            // What follows a semicolon explains the fields.
+            // The text after a semicolon explains the fields.
             let listed = line.split(';').next().unwrap_or_default();
             let words: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
             if let [name, rest @ ..] = words.as_slice()

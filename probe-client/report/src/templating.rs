@@ -41,7 +41,7 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
     environment
 }
 
-/// Renders the page, the last of `templates` by name and text; the others are what it imports.
+/// Renders a page, the last of `templates`. Each template is a name and a text, and the page imports the others.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub(crate) fn plain(of: &impl Serialize) -> serde_json::Value {
     harmless(serde_json::to_value(of).unwrap_or(serde_json::Value::Null))
 }
 
-/// Returns the same value with harmless texts.
+/// Returns `value` with harmless texts.
 fn harmless(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value as Json;
     match value {

@@ -46,7 +46,7 @@ pub fn valid(text: &str) -> String {
     valid
 }
 
-/// Returns the character, or the replacement character in the place of one that XML excludes. Control characters are harmful.
+/// Returns the character, or the replacement character if XML excludes the character. Control characters are harmful.
 const fn allowed(character: char) -> char {
     match character {
         '\u{fffe}' | '\u{ffff}' => char::REPLACEMENT_CHARACTER,

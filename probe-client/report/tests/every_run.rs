@@ -38,8 +38,8 @@ fn every_record_of_the_lab_can_be_written_in_every_format() {
     assert!(verdicts.len() > 20, "only {verdicts:?}");
 }
 
-/// The drawing claims no more than the verdict: its place names no hop that the verdict's own words do not name, and its
-/// hops are those from this host on, each once.
+/// The drawing claims no more than the verdict: its place names no hop that the verdict's own words do not name. Its
+/// hops begin at this host, without gaps or repetitions.
 #[test]
 fn the_place_of_every_drawing_is_that_of_its_verdict() {
     let mut with_hops = 0;
@@ -103,7 +103,7 @@ fn hops_in(text: &str) -> Vec<u8> {
     hops
 }
 
-/// A run of many rules makes files that people can open; formats for programs have every rule.
+/// A run of many rules makes files that people can read; formats for programs have every rule.
 #[test]
 fn many_rules_are_shortened_for_people_and_whole_for_programs() {
     let document = of_many_rules(700);
@@ -129,7 +129,7 @@ fn many_rules_are_shortened_for_people_and_whole_for_programs() {
         ];
         if cut.contains(&name) || name.starts_with("hpc-step") {
             let words: Vec<&str> = text.split_whitespace().collect();
-            assert!(words.join(" ").contains("Left out, because"), "{name}");
+            assert!(words.join(" ").contains("Left out to keep"), "{name}");
         }
     }
 }
@@ -194,7 +194,7 @@ fn names_of_a_mebibyte_are_cut_in_every_format_which_says_so() {
     for format in FORMATS.iter().filter(document_itself) {
         let text = written(format, &document);
         let most = match format.name {
-            // GitHub drops a larger one.
+            // GitHub drops a larger summary.
             "markdown" => 1024 * 1024,
             _ => 2 * 1024 * 1024,
         };
@@ -203,7 +203,7 @@ fn names_of_a_mebibyte_are_cut_in_every_format_which_says_so() {
     }
 }
 
-/// The check above can fail.
+/// The check for harmful text can fail.
 #[test]
 fn a_terminal_escape_and_a_command_are_noticed() {
     for text in [
@@ -231,8 +231,8 @@ fn a_page_with_hostile_text_has_no_element_of_its_own() {
     assert!(!markdown.contains("<script") && !markdown.contains("<img"));
 }
 
-/// A firewall team sends a request back if one of these is missing. The run is one of the lab: source NAT, a port that the
-/// firewall in front of it drops, and one that the cloud's edge drops.
+/// A firewall team sends a request back if one of these texts is missing. The recorded run has source NAT, a port that
+/// the firewall before the NAT drops, and a port that the cloud's edge drops.
 #[test]
 fn each_owner_of_a_firewall_can_act_on_the_request_as_it_is() {
     let name = "source-nat-firewall-and-cloud-edge-drop.json";
@@ -267,7 +267,7 @@ fn each_owner_of_a_firewall_can_act_on_the_request_as_it_is() {
     ] {
         assert!(text.contains(blank), "{text}");
     }
-    // Behind the translation the rule is about the translated address, and before it about this host's.
+    // A rule after the translation is about the translated address, a rule before it about this host's.
     let nsg = "--source-address-prefixes 10.73.2.1 ";
     assert!(
         edge.contains(nsg) && !firewall.contains("az network"),
@@ -297,7 +297,7 @@ fn corpus() -> Vec<String> {
         "##vso[task.setvariable variable=a]b ##[error]c ##teamcity[d]",
         "::error file=a::b",
         "a\n::add-mask::b\r\n  ::stop-commands::c",
-        // Wrapped lines begin anywhere.
+        // A line that is wrapped may begin at any word.
         &"::error::a".repeat(40),
         &"x ::warning::a".repeat(40),
     ]
@@ -316,7 +316,8 @@ fn poisoned(name: &str, fields: &[&str], hostile: &str) -> RunDocument {
     serde_json::from_value(value).unwrap()
 }
 
-/// Replaces the values of `fields` everywhere, of [`OUTSIDE`] and all evidence, and returns how many.
+/// Replaces the values of `fields` everywhere, and all evidence if these are [`OUTSIDE`].
+/// Returns the number of replaced texts.
 fn poison(value: &mut Value, fields: &[&str], hostile: &str) -> usize {
     match value {
         Value::Array(values) => values.iter_mut().map(|v| poison(v, fields, hostile)).sum(),
@@ -372,7 +373,7 @@ fn is_command(line: &str) -> bool {
         return false;
     };
     let name = command.split(' ').next().unwrap_or_default();
-    // The names of commands: error, add-mask, …
+    // Commands have names such as error and add-mask.
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
 }
 

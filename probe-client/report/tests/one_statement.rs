@@ -1,6 +1,7 @@
-//! Counts the statements of the table: what is wrong once is said once, however many ports it stops.
+//! Counts the statements of the table: a fault is stated once, however many ports it stops.
 //!
-//! The records of the lab keep one probe of several that failed alike, so each is put back under another port here.
+//! The lab's records keep only one of several probes that failed alike, so these
+//! tests add copies of it with other ports.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -43,7 +44,7 @@ fn ports_that_fail_alike_are_one_statement_among_others() {
     }
 }
 
-/// The checks above can fail: a port that fails otherwise has a statement of its own.
+/// The checks above can fail: a port that fails in another way has a statement of its own.
 #[test]
 fn another_cause_is_another_statement() {
     let mut document = twice(read("server-stopped.json"));
@@ -76,7 +77,7 @@ fn statements(text: &str) -> usize {
         .count()
 }
 
-/// Returns the names of the scenario's records, of which the one with the control service blocked may be missing.
+/// Returns the names of the scenario's records. A record with the control service blocked may not exist.
 fn files(name: &str) -> Vec<String> {
     let mut files = vec![format!("{name}.json")];
     let blocked = format!("{name}-control-blocked.json");
@@ -91,12 +92,12 @@ fn read(file: &str) -> RunDocument {
     judge_again(serde_json::from_str(&text).unwrap())
 }
 
-/// Returns the run with each of its failed probes a second time, as probes of other ports.
+/// Returns the run with one copy of each failed probe, as a probe of another port.
 fn twice(document: RunDocument) -> RunDocument {
     with_copies(document, 1)
 }
 
-/// Returns the run with `copies` more of each of its failed probes, all of other ports.
+/// Returns the run with `copies` copies of each failed probe, as probes of other ports.
 fn with_copies(document: RunDocument, copies: usize) -> RunDocument {
     let failed = document.probes.iter().filter(|probe| probe.needs_a_word());
     let ports: Vec<u16> = failed
@@ -128,7 +129,7 @@ fn with_copies(document: RunDocument, copies: usize) -> RunDocument {
     judge_again(serde_json::from_value(value).unwrap())
 }
 
-/// Replaces a port wherever `value` names it: as a number, and behind an address.
+/// Replaces a port wherever `value` contains it: as a number, or after an address.
 fn move_to(value: &mut Value, port: u16, new: u16) {
     match value {
         Value::Array(values) => values
@@ -159,7 +160,7 @@ fn written(document: &RunDocument) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Scenarios in which one thing is wrong.
+/// Scenarios with a single fault.
 const ONE_CAUSE: [&str; 14] = [
     "server-stopped",
     "server-stopped-behind-a-syn-proxy",

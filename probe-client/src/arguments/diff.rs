@@ -11,10 +11,10 @@ use super::format::DiffFormatParser;
 #[derive(Debug, Args)]
 #[command(after_help = DIFF_HELP)]
 pub(crate) struct DiffArguments {
-    /// The earlier run, saved as JSON; or a folder of runs, of which the newest is taken.
+    /// The earlier run, saved as JSON; or a folder of runs, of which the newest is used.
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
-    /// The later run, saved as JSON; or a folder of runs, of which the newest is taken.
+    /// The later run, saved as JSON; or a folder of runs, of which the newest is used.
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
     /// What to print on standard output.

@@ -26,7 +26,7 @@ impl TypedValueParser for FormatParser {
         if let Some(choice) = FormatChoice::named(&value.to_string_lossy()) {
             return Ok(choice);
         }
-        // Words the error, with what would be right.
+        // Makes clap's error, which lists the valid names.
         let names = PossibleValuesParser::new(report_format::names());
         names.parse_ref(command, argument, value)?;
         Err(Error::new(ErrorKind::InvalidValue))
@@ -54,7 +54,7 @@ impl TypedValueParser for DiffFormatParser {
         if let Some(format) = found.filter(|format| format.diff.is_some()) {
             return Ok(format);
         }
-        // Words the error, with what would be right.
+        // Makes clap's error, which lists the valid names.
         let names = PossibleValuesParser::new(diff_names());
         names.parse_ref(command, argument, value)?;
         Err(Error::new(ErrorKind::InvalidValue))

@@ -34,7 +34,7 @@ pub(crate) struct HistoryArguments {
     /// Show this many runs, the newest ones (1 to 10000) [default: 50; with --since, all].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub last: Option<u16>,
-    /// How to print it.
+    /// The format in which to print the history.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
 }
@@ -44,8 +44,8 @@ Examples:
   fwprobe history runs/
   fwprobe history runs/ --changes --since 30d
 
-A run is compared with the one before it of the same host, profile and servers. One that is
-undecided about a rule says nothing about it: the next one is compared with the last that decided.
+A run is compared with the one before it of the same host, profile and servers. If a run is
+undecided about a rule, the next run is compared with the last run that decided about this rule.
 Two runs in full: `fwprobe diff BEFORE AFTER`. Files that are not runs are named on standard error
 and left out.
 

@@ -1,4 +1,5 @@
-//! Clap's parser of words of which completions know many, and which may also be a file or an id of the user's own.
+//! Clap's parser of arguments that are a known word or a file of the user's own. Shell completions offer the known
+//! words.
 
 use std::ffi::OsStr;
 
@@ -8,7 +9,7 @@ use head_node::catalogue::CheckId;
 use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::profile::{Profile, ProfileId};
 
-/// A parser that takes every text, and has a function that lists the known ones for completions.
+/// A parser that accepts every text. Its function lists the known words, for completions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownWords(fn() -> Vec<&'static str>);
 
@@ -18,7 +19,7 @@ pub(super) const PROFILES: KnownWords = KnownWords(|| {
     all.map(ProfileId::as_str).collect()
 });
 
-/// Parses an id that has a page, or the name of a saved run.
+/// Parses an id that has a page, or the file name of a saved run.
 pub(super) const SUBJECTS: KnownWords = KnownWords(|| {
     let verdicts = VerdictId::ALL.iter().map(|id| id.name());
     let findings = FindingId::ALL.iter().map(|id| id.name());

@@ -10,7 +10,7 @@ use super::format::FormatParser;
 use super::known::PROFILES;
 use crate::report_format::FormatChoice;
 
-/// What is installed on the head node: chooses the profile where none is named.
+/// The product that is installed on the head node. It chooses the profile if the user names none.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = HEAD_NODE)]
 pub(crate) struct ProductOptions {
@@ -23,7 +23,7 @@ pub(crate) struct ProductOptions {
     pub assumptions: Vec<String>,
 }
 
-/// What the checks of the head node ask.
+/// The options of the head node's checks.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = HEAD_NODE)]
 pub(crate) struct HeadNodeOptions {
@@ -42,12 +42,12 @@ pub(crate) struct HeadNodeOptions {
     /// How many Azure nodes are planned.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub nodes: Option<u32>,
-    /// How many cores they have together.
+    /// The number of cores of all planned Azure nodes together.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub cores: Option<u32>,
 }
 
-/// Which rules, over which paths.
+/// The rules to probe, and the paths over which to probe them.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "What to probe")]
 pub(crate) struct WhatToProbe {
@@ -59,13 +59,13 @@ pub(crate) struct WhatToProbe {
         help_heading = None::<&'static str>
     )]
     pub profile: Option<String>,
-    /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
+    /// Probe this port, instead of a profile or in addition to one: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
     pub ports: Vec<String>,
-    /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT), https:// (CONNECT over
-    /// TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the proxy); or through the proxies that the
-    /// environment or the system names, `env` and `system` (on Windows: Internet settings, proxy scripts, WinHTTP).
-    /// Repeatable: every rule is probed over every path.
+    /// The path to the server: `direct` (the default), or a proxy: http://HOST:PORT (CONNECT), https:// (CONNECT over
+    /// TLS to the proxy), socks5:// (names resolved here) or socks5h:// (names resolved at the proxy). `env` and
+    /// `system` are the proxies that the environment or the system names (on Windows: Internet settings, proxy scripts,
+    /// WinHTTP). Repeatable: every rule is probed over every path.
     #[arg(long = "via", value_name = "PATH")]
     pub via: Vec<String>,
     /// Dial a port other than the rule's: 80=20080. Repeatable.
@@ -83,7 +83,7 @@ pub(crate) struct WhatToProbe {
     pub ipv6: bool,
 }
 
-/// Which echo server.
+/// The echo server, and how to reach it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server and proxies")]
 pub(crate) struct ServerOptions {
@@ -94,7 +94,7 @@ pub(crate) struct ServerOptions {
     /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The connection string in the configuration file, and that file.
+    /// The configuration file's connection string, and the path of that file.
     #[arg(skip)]
     pub configured: Option<(String, PathBuf)>,
     /// Probe this host or address instead of those in the connection string. Repeatable.
@@ -111,8 +111,8 @@ pub(crate) struct ServerOptions {
     /// Basic or SOCKS: everybody on the way to the proxy can read it.
     #[arg(long)]
     pub proxy_password_in_clear: bool,
-    /// File with certificates (PEM) to trust in addition to the system's, for https:// proxies: those of authorities,
-    /// or the proxy's own.
+    /// File with certificates (PEM) to trust in addition to the system's, for https:// proxies: certificates of
+    /// authorities, or the proxy's own certificate.
     #[arg(long, value_name = "FILE")]
     pub proxy_ca: Option<PathBuf>,
     /// Connect from this local address.
@@ -127,20 +127,20 @@ pub(crate) struct ReportOptions {
     /// What to print on standard output.
     #[arg(long, value_parser = FormatParser)]
     pub format: Option<FormatChoice>,
-    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE; or to a folder, named by
-    /// time and host and never replaced: DIR/ (as JSON) or FORMAT=DIR/. Repeatable.
+    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE. Or write it to a
+    /// folder, DIR/ (as JSON) or FORMAT=DIR/, in a new file that is named by time and host. Repeatable.
     #[arg(long = "output", value_name = "[FORMAT=]FILE|DIR/")]
     pub outputs: Vec<String>,
     /// Open the HTML report that --output writes, if there is a desktop.
     #[arg(long)]
     pub open: bool,
-    /// Show no progress, and do not say which files were written: errors alone on standard error.
+    /// Show no progress, and do not say which files were written: standard error shows only errors.
     #[arg(long, short)]
     pub quiet: bool,
 }
 
 impl HeadNodeOptions {
-    /// Returns the files that these options name, to be read.
+    /// Returns the input files that these options name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let lists = [&self.product.registry_exports, &self.certificates];
         let named = lists.into_iter().flatten();
@@ -151,7 +151,7 @@ impl HeadNodeOptions {
 }
 
 impl WhatToProbe {
-    /// Returns the files that these options name, to be read.
+    /// Returns the input files that these options name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let profile = self.profile.as_deref().map(Path::new);
         profile.into_iter().chain(self.expect.as_deref())
@@ -159,7 +159,7 @@ impl WhatToProbe {
 }
 
 impl ServerOptions {
-    /// Returns the files that these options name, to be read.
+    /// Returns the input files that these options name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let configured = self.configured.as_ref().map(|(_, file)| file);
         let named = [
@@ -176,5 +176,5 @@ impl ServerOptions {
 /// The headings of groups of options in the help of commands.
 const HEAD_NODE: &str = "Head node";
 pub(super) const REPORTS: &str = "Reports";
-/// The heading of the options that say how a command goes about its work.
+/// The heading of the options that change how a command runs.
 pub(super) const HOW: &str = "How it runs";

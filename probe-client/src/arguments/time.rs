@@ -44,7 +44,7 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
         let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
         Some(midnight.timestamp())
     };
-    // A plain number would be taken for seconds.
+    // A plain number is refused, since `since` would read it as seconds.
     let is_a_time = text.contains(['d', 'h', 'm', '-']);
     let read = || text.parse().ok().or_else(date).or_else(since);
     is_a_time.then(read).flatten().ok_or_else(|| {

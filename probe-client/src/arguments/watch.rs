@@ -17,8 +17,8 @@ use crate::report_format::FormatChoice;
 pub(crate) struct WatchArguments {
     #[command(flatten)]
     pub measuring: MeasuringArguments,
-    /// From the beginning of a run to that of the next, at most 7 days: 30s, 5m, 1h. Runs never overlap. After each,
-    /// there is a rest of a quarter of this time.
+    /// Time from the beginning of one run to the beginning of the next, at most 7 days: 30s, 5m, 1h. Runs never
+    /// overlap: after each run, watch rests for at least a quarter of this time.
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "5m", help_heading = HOW)]
     pub interval: Duration,
     /// Delay each run but the first by a random part of this time, so that many hosts do not begin together
@@ -37,8 +37,8 @@ pub(crate) struct WatchArguments {
     /// Keep the document of every run in this folder, named by time and host.
     #[arg(long = "output", value_name = "FOLDER", value_parser = folder, help_heading = REPORTS)]
     pub outputs: Vec<PathBuf>,
-    /// Delete the oldest of these documents: keep this many, or those of this many days (100 or 30d). Only files that
-    /// fwprobe named itself on this host are deleted.
+    /// Delete the oldest of these documents. 100 keeps the newest 100, 30d keeps those of the last 30 days. Only files
+    /// that fwprobe named itself on this host are deleted.
     #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse, help_heading = REPORTS)]
     pub keep: Option<Keep>,
     /// Run this command in a shell at each change that two runs in a row confirm, with the run document on its standard

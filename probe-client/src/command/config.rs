@@ -21,7 +21,9 @@ pub(super) fn execute(command: ConfigCommand) -> anyhow::Result<u8> {
             let line = iter::once(OsString::from("fwprobe")).chain(line).collect();
             match in_force(line, environment) {
                 Ok(settings) if settings.is_empty() => {
-                    anyhow::bail!("only run, idle, plan and check have settings; name one of them")
+                    anyhow::bail!(
+                        "only run, watch, idle, plan and check have settings; name one of them"
+                    )
                 }
                 Ok(settings) => table(&settings)?,
                 Err(unusable) => return Ok(refuse(&unusable)),

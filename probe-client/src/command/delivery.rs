@@ -22,19 +22,19 @@ pub(super) struct Delivery {
     /// Whether to show the HTML report.
     shown: bool,
     keep: Option<Keep>,
-    /// Whether nothing but errors is told on standard error.
+    /// Whether standard error shows only errors.
     quiet: bool,
 }
 
 impl Delivery {
     /// Reads the templates and opens the files.
     ///
-    /// A page is not printed if a file has it: `--format html --output page.html` means the file.
+    /// An HTML page is not printed if it is also written: `--format html --output page.html` only writes the file.
     ///
     /// # Errors
     ///
-    /// The first template that is not valid, or the first file that cannot be written or is one of `inputs`, the files that
-    /// the command reads.
+    /// The first template that is not valid; or the first file that cannot be written, or that is one of `inputs`, the
+    /// files that the command reads.
     pub(super) fn open(options: &ReportOptions, inputs: &[&Path]) -> anyhow::Result<Self> {
         let format = match &options.format {
             None => None,
@@ -62,11 +62,11 @@ impl Delivery {
         })
     }
 
-    /// Lets the oldest files of folders be deleted.
+    /// Sets which of the oldest files in folders are deleted.
     ///
     /// # Errors
     ///
-    /// No output is a folder.
+    /// `keep` is given, but no output is a folder.
     pub(super) fn keeping(self, keep: Option<Keep>) -> anyhow::Result<Self> {
         if keep.is_some() && self.outputs.folder().is_none() {
             bail!(KEEP_WITHOUT_FOLDER);
@@ -89,11 +89,11 @@ impl Delivery {
         self.format.is_none() && !self.outputs.is_empty()
     }
 
-    /// Prints the report on standard output, and writes the files. What fails costs nothing else.
+    /// Prints the report on standard output, and writes the files. If one of them fails, the others are still written.
     ///
     /// # Errors
     ///
-    /// Standard output or a file cannot be written, or a template fails on this run: all of it.
+    /// Standard output or a file cannot be written, or a template fails on this run. The error names every failure.
     pub(super) fn deliver(self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
         let printed = self.print(document, colour);
         let filed = self.write_files(document);
@@ -134,18 +134,18 @@ impl Delivery {
     }
 }
 
-/// Deletes the files that `keep` gives up now that `written` has been written, and tells the user unless `quiet`.
+/// Deletes the files that `keep` no longer keeps once `written` is there, and tells the user unless `quiet`.
 fn make_room(written: &Written, keep: Option<Keep>, quiet: bool) {
     let Some(keep) = keep else { return };
     match keep.apply(&written.path) {
         Ok(count) if quiet || count == 0 => {}
         Ok(count) => terminal::tell(&format!("deleted: {count} older files (--keep)")),
-        // The report is written, whether or not there is room for the next ones.
+        // The report is written, whether or not older files can be deleted.
         Err(error) => terminal::tell(&format!("--keep: older files cannot be deleted: {error}")),
     }
 }
 
-/// The error for `--keep` alone.
+/// The error if `--keep` is given without a folder to write to.
 pub(super) const KEEP_WITHOUT_FOLDER: &str = "--keep deletes the older files of a folder: add \
                                               --output with a folder, such as --output runs/";
 
@@ -156,9 +156,11 @@ pub(super) fn tell(written: &[Written]) {
     }
 }
 
+/// Returns `Ok` if every file was written.
+///
 /// # Errors
 ///
-/// All of `failed`, a line each.
+/// All of `failed`, one line each.
 pub(super) fn all_written(failed: &[OutputError]) -> anyhow::Result<()> {
     if failed.is_empty() {
         return Ok(());

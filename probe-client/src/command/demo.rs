@@ -115,8 +115,8 @@ fn introduction(stage: &Stage) -> String {
             .subsequent_indent("    "),
     );
     format!(
-        "An echo server now runs inside this process, on loopback only. The seven\n\
-         ports of {PROFILE} stand on free ones:\n{mapped}\n\
+        "An echo server now runs inside this process, on loopback only. Each of the\n\
+         seven ports of {PROFILE} is mapped to a free port:\n{mapped}\n\
          Two faults are made on purpose: port {SHUT} is shut, and port {ALTERED} goes through a\n\
          small relay that flips one bit. Everything else should be reachable.\n\n"
     )

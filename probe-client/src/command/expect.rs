@@ -78,7 +78,7 @@ fn found<'p>(probes: &[&'p Probe]) -> Result<String, &'p Probe> {
             .address
             .map(|address| AddressFamily::of(address.ip()));
         let expect = state(probe).ok_or(*probe)?;
-        // Two addresses of a family that differ cannot be distinguished in the file.
+        // The file cannot give different values for two addresses of one family.
         if places
             .insert((path, family), expect)
             .is_some_and(|other| other != expect)
@@ -125,7 +125,8 @@ fn shortest(places: &BTreeMap<(PathChoice, Option<AddressFamily>), Expectation>)
 }
 
 const HEAD: &str = "\
-# What a run found, for `fwprobe run --expect`. Edit what should be otherwise.
+# What a run found, for `fwprobe run --expect`. Edit the rules for which you
+# expect something else.
 [rules]
 ";
 

@@ -27,6 +27,10 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     }
     let path = std::path::Path::new(subject);
     if !path.exists() {
+        if let Some(text) = verdicts_for(subject) {
+            terminal::print(&text).context("standard output")?;
+            return Ok(0);
+        }
         bail!("`{subject}` is neither an id nor a file{}", advice(subject));
     }
     let saved = load(path)?;
@@ -42,7 +46,7 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
 /// Returns the text that says which verdicts have changed.
 fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
     let mut text = format!(
-        "Verdicts drawn again from the evidence in the file (measured by version {by}, judged by \
+        "The evidence in the file was judged again (measured by version {by}, judged by version \
          {}): ",
         env!("CARGO_PKG_VERSION")
     );
@@ -57,7 +61,7 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
         })
         .collect();
     if changed.is_empty() {
-        text.push_str("none has changed");
+        text.push_str("no verdict has changed");
     } else {
         text.push_str(&changed.join("; "));
     }
@@ -67,10 +71,6 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
 /// Returns the ids that the user may have meant, or all ids.
 fn advice(subject: &str) -> String {
     let subject = subject.to_ascii_lowercase();
-    let meant = WORDS.iter().find(|(word, _)| *word == subject);
-    if let Some((word, ids)) = meant {
-        return format!("; for what other programs call {word}, see: {ids}");
-    }
     let mut near: Vec<(f64, String)> = all_ids()
         .into_iter()
         .map(|id| (strsim::jaro_winkler(&subject, &id), id))
@@ -84,35 +84,62 @@ fn advice(subject: &str) -> String {
     format!("; did you mean {}?", near.join(", "))
 }
 
-/// Words of other programs for the state of a port, and the verdicts that match them.
-const WORDS: &[(&str, &str)] = &[
-    ("open", "reachable, reachable-with-loss"),
-    ("filtered", "dropped, reply-dropped, prohibited, rejected"),
+/// Returns the verdicts and findings that match a word of other programs, with their headlines; `None` if no program is
+/// known to use the word.
+fn verdicts_for(word: &str) -> Option<String> {
+    let word = word.to_ascii_lowercase();
+    let (_, ids) = WORDS.iter().find(|(known, _)| *known == word)?;
+    let width = ids.iter().map(|id| id.len()).max()?;
+    let mut text = format!("What other programs call `{word}` is one of these for fwprobe:\n\n");
+    for id in *ids {
+        text.push_str(&format!("  {id:width$}  {}\n", catalogue::title(id)?));
+    }
+    text.push_str("\n`fwprobe explain ID` prints the page of one of them.\n");
+    Some(text)
+}
+
+/// Words of other programs for the state of a port, and the ids of the verdicts and findings that match them.
+const WORDS: &[(&str, &[&str])] = &[
+    ("open", &["reachable", "reachable-with-loss"]),
+    ("filtered", FILTERED),
+    ("blocked", FILTERED),
+    ("closed", REFUSED),
+    ("refused", REFUSED),
+    ("reset", &["rejected", "payload-reset", "not-listening"]),
+    ("timeout", SILENT),
+    ("timed-out", SILENT),
     (
-        "blocked",
-        "dropped, reply-dropped, rejected, prohibited, blocked-on-this-host",
+        "unreachable",
+        &["server-unreachable", "prohibited", "no-route"],
     ),
-    ("closed", "not-listening, rejected"),
-    ("refused", "not-listening, rejected"),
-    ("reset", "rejected, payload-reset, not-listening"),
-    (
-        "timeout",
-        "dropped, reply-dropped, server-unreachable, payload-dropped",
-    ),
-    (
-        "timed-out",
-        "dropped, reply-dropped, server-unreachable, payload-dropped",
-    ),
-    ("unreachable", "server-unreachable, prohibited, no-route"),
-    ("dns", "name-not-resolved, proxy-name-not-resolved"),
-    ("mtu", "path-mtu-black-hole, mss-clamped"),
+    ("dns", &["name-not-resolved", "proxy-name-not-resolved"]),
+    ("mtu", &["path-mtu-black-hole", "mss-clamped"]),
     (
         "nat",
-        "source-address-translated, egress-address-differs, redirected-to-other-port",
+        &[
+            "source-address-translated",
+            "egress-address-differs",
+            "redirected-to-other-port",
+        ],
     ),
 ];
 
-/// Smallest similarity that counts, about that of `droped` and `dropped`.
+const FILTERED: &[&str] = &[
+    "dropped",
+    "reply-dropped",
+    "prohibited",
+    "rejected",
+    "blocked-on-this-host",
+];
+const REFUSED: &[&str] = &["not-listening", "rejected"];
+const SILENT: &[&str] = &[
+    "dropped",
+    "reply-dropped",
+    "server-unreachable",
+    "payload-dropped",
+];
+
+/// Smallest Jaro-Winkler similarity at which an id is suggested; that of `droped` and `dropped` is 0.97.
 const LIKE: f64 = 0.85;
 
 fn all_ids() -> Vec<String> {
@@ -130,4 +157,19 @@ fn ids() -> String {
         .initial_indent("  ")
         .subsequent_indent("  ");
     textwrap::fill(&all.join(", "), options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_other_programs_leads_to_pages_that_exist() {
+        for (word, ids) in WORDS {
+            let text = verdicts_for(word).expect("a list");
+            assert!(ids.iter().all(|id| text.contains(id)), "{text}");
+            assert!(ids.iter().all(|id| catalogue::page(id).is_some()), "{word}");
+        }
+        assert_eq!(verdicts_for("dropped"), None);
+    }
 }

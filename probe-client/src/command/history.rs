@@ -40,7 +40,8 @@ pub(super) fn execute(arguments: &HistoryArguments, colour: Colour) -> anyhow::R
     Ok(0)
 }
 
-/// Returns whether the user asks for runs such as this one. Earlier ones than the user asks for are needed for comparison.
+/// Returns whether the user asks for runs of this host and profile that began before `--until`. Runs from before
+/// `--since` are included, because later runs are compared with them.
 fn is_meant(document: &RunDocument, arguments: &HistoryArguments) -> bool {
     let HistoryArguments {
         hosts,

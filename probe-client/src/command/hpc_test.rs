@@ -84,8 +84,8 @@ struct Parameter<'a> {
     switch: &'a str,
     description: &'a str,
     default: &'a str,
-    /// The form in which HPC Pack appends the parameter to the command: {0} is the switch, {1} the value; `-{0}:{1}`
-    /// unless given.
+    /// The form in which HPC Pack appends the parameter to the command: {0} is the switch, {1} the value. The default
+    /// form is `-{0}:{1}`.
     format: &'a str,
     allowed: Option<String>,
 }
@@ -113,7 +113,7 @@ fn parameters(definition: &HpcTestDefinition) -> [Parameter<'_>; 3] {
         Parameter {
             name: "via",
             switch: "via",
-            description: "How to get there: direct, or a proxy",
+            description: "The path to the server: direct, or a proxy",
             default: &definition.default_via,
             format: "--{0} \"{1}\"",
             allowed: None,

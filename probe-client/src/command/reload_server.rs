@@ -88,7 +88,7 @@ impl Reloading {
         let waiting = channel.reload().await?;
         let mut said = format!("{instance} has read its configuration and keys again");
         if !waiting.is_empty() {
-            said.push_str("; changed as well, and waiting for a restart: ");
+            said.push_str("; these settings changed too, and need a restart: ");
             said.push_str(&waiting.join(", "));
         }
         Ok(said)

@@ -31,8 +31,8 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     Ok(document.summary.exit_code)
 }
 
-/// Runs `work` on its own runtime. Threads that are still blocked when it has finished are left behind, since the
-/// system's resolver cannot be limited from here.
+/// Runs `work` on its own runtime. Threads that are still blocked when it has finished are left behind, since fwprobe
+/// cannot interrupt the system's resolver.
 pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -51,7 +51,7 @@ pub(super) fn paths(
     all
 }
 
-/// Returns the session kinds that are plain HTTP, or all others.
+/// Returns the session kinds that are plain HTTP; if `http` is false, all others.
 pub(super) fn sessions(http: bool) -> Vec<SessionKind> {
     SessionKind::ALL
         .into_iter()
@@ -189,7 +189,7 @@ mod tests {
     }
 
     /// Compares with curl (lib/noproxy.c), Go (net/http/httpproxy) and Python's requests (utils.py,
-    /// should_bypass_proxies). Where they disagree, a comment names the program that this one follows.
+    /// should_bypass_proxies). Where they disagree, a comment names the program that fwprobe follows.
     #[test]
     fn who_is_exempt() {
         for (list, host, exempt) in [

@@ -116,7 +116,7 @@ pub(super) fn check_maps(
 ) {
     for from in maps.keys() {
         if from.get() != control_port && !rules.iter().any(|rule| rule.port == *from) {
-            problems.add(format!("--map {from}=…: no rule is for port {from}"));
+            problems.add(format!("--map {from}=…: no rule uses port {from}"));
         }
     }
 }
@@ -125,5 +125,5 @@ const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp
                           profiles list` shows them), or give --port; or say what the head node \
                           is, by --registry-export FILE or --assume sp=3";
 
-const NAME_ONE: &str = "Name a profile (`fwprobe profiles list` shows them), or say more by \
-                        --assume version=3.3 or sp=3";
+const NAME_ONE: &str = "Name a profile (`fwprobe profiles list` shows them), or give the \
+                        version or the service pack with --assume version=3.3 or sp=3";

@@ -99,7 +99,8 @@ impl Said {
         }
     }
 
-    /// Adds notes that say which setting named which path. Ports of plain HTTP are listed with the others.
+    /// Adds notes that say which setting named which path. Each note lists all ports of the path, those of plain HTTP
+    /// too.
     fn tell(&mut self) {
         let mut lines: Vec<(&PathScope, Vec<String>)> = Vec::new();
         for Named { scope, .. } in &self.named {

@@ -8,7 +8,7 @@ use head_node::{HeadNode, Origin, SourceRead, SourceState};
 
 use crate::given_file;
 
-/// Adds the content of `path`. A file that cannot be read is an answer.
+/// Adds the content of `path`, or the reason why it cannot be read.
 pub(super) fn read(path: &Path, node: &mut HeadNode) {
     let origin = Origin::ExportedFile(path.display().to_string());
     match load(path) {

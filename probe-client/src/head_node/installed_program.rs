@@ -38,8 +38,8 @@ fn version_of(path: &Path) -> io::Result<Option<Version>> {
     Ok(file_version(&program))
 }
 
-/// The files to look at. Microsoft's own scripts ask the first (HPC Pack 2016 and later). That the second serves the
-/// same purpose in earlier versions is unconfirmed, from memory.
+/// The files to look at. Microsoft's own scripts read the version of the first (HPC Pack 2016 and later). That the
+/// second serves the same purpose in earlier versions is from memory, and unconfirmed.
 const PROGRAMS: [&str; 2] = ["HpcCommon.dll", "HpcScheduler.exe"];
 
 /// Maximum size of a program in bytes; these have a few megabytes.

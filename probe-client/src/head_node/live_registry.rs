@@ -7,7 +7,7 @@ use head_node::{HeadNode, Origin, SourceRead, SourceState};
 use winreg::RegKey;
 use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
 
-/// Adds the content of the keys that checks need, read by `account`. A key that cannot be read is an answer.
+/// Adds the content of the keys that checks need, read by `account`, and the problems with keys that cannot be read.
 pub(super) fn read(node: &mut HeadNode, account: &str) {
     let mut reading = Reading::default();
     for path in WANTED {

@@ -9,7 +9,7 @@ use head_node::{
 use schannel::cert_context::HashAlgorithm;
 use schannel::cert_store::{CertStore, CertStoreBuilder};
 
-/// Adds the certificates of each store that `account` can open. A store that cannot be opened is an answer.
+/// Adds the certificates of each store that `account` can open, and the problems with stores that cannot be opened.
 pub(super) fn read(node: &mut HeadNode, account: &str) {
     let mut all = CertificateStores::default();
     let mut problems = Vec::new();

@@ -8,7 +8,7 @@ use x509_parser::asn1_rs::Oid;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cipher {
     Named(&'static str),
-    /// Its identifier is not in the table.
+    /// A cipher whose identifier is not in the tables.
     Other,
 }
 
@@ -23,8 +23,8 @@ impl Cipher {
         Self::among(der, NOWHERE)
     }
 
-    /// Returns the first of the ciphers that `der` names. An identifier of several bytes does not occur by chance in
-    /// what is encrypted, so it is looked for anywhere.
+    /// Returns the first cipher in `names` whose identifier is anywhere in `der`. An identifier has several bytes, so
+    /// it does not occur in encrypted data by chance.
     fn among<'n>(der: &[u8], names: impl IntoIterator<Item = &'n (&'n str, &'static str)>) -> Self {
         let mut names = names.into_iter();
         let named = names.find(|(identifier, _)| contains(der, identifier));

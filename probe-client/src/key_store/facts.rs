@@ -12,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 use super::signature::signature;
 use super::{KeyStore, PasswordSource, key, load};
 
-/// Reads `path` for the checks. A file that cannot be read is an answer, not an error.
+/// Reads `path` for the checks. If the file cannot be read, the result says why.
 pub(crate) fn certificate_file(path: &Path, passwords: &PasswordSource) -> CertificateFile {
     let contents = match load(path, passwords) {
         Err(error) => CertificateContents::Unreadable(error.to_string()),
@@ -74,7 +74,7 @@ fn end_certificate(all: &[CertificateFacts]) -> usize {
     all.iter().position(|one| !issued(one)).unwrap_or(0)
 }
 
-/// Returns the known facts about the keys, and the index of the certificate that has one.
+/// Returns the known facts about the keys, and the index of the certificate to which one of them belongs.
 fn matched(store: &KeyStore) -> (PrivateKey, Option<usize>) {
     let place = |public: &Vec<u8>| {
         let mut certificates = store.certificates.iter();

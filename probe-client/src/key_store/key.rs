@@ -22,4 +22,4 @@ pub(super) fn is_of(certificate: &[u8], public_key: &[u8]) -> bool {
 }
 
 const NOT_USABLE: &str =
-    "only RSA keys of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519 can be";
+    "only RSA keys of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519 can be used";

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(of(b"").unwrap(), "");
     }
 
-    /// A guess at the code page would be a wrong password in the end, and nobody would know why.
+    /// A guess at the code page could yield a wrong password, and the user would not learn why.
     #[test]
     fn a_password_in_latin_1_is_refused_with_the_remedy() {
         let error = of(b"gr\xfc\xdfe-secret\r\n").unwrap_err();

@@ -184,7 +184,7 @@ fn algorithm(der: &[u8]) -> Option<Oid<'_>> {
     Some(Oid::from_der(algorithm.data).ok()?.1)
 }
 
-/// The work that one file may still ask for, for all of its keys together.
+/// The work that may still be spent on decrypting the keys of one file, all keys together.
 struct Work {
     /// Iterations of PBKDF2.
     iterations: u32,

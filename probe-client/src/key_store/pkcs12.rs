@@ -53,8 +53,8 @@ fn without_password(bytes: &[u8]) -> Option<Result<Pkcs12Archive, KeyStoreError>
     }
     let unsealed = null_password::without_mac(bytes)?;
     Some(opened(&unsealed, "").map_err(|error| {
-        // Ciphers of the older kind have keys that differ between no password and an empty one. The MAC is right, so
-        // the file is whole.
+        // With the older ciphers, no password and an empty one give different keys. The MAC is right, so the file is
+        // whole.
         let keys_differ = matches!(
             error,
             KeyStoreError::WrongPassword | KeyStoreError::Damaged(_)

@@ -1,4 +1,4 @@
-//! Reads the certificates of a PKCS#7 bundle (RFC 5652 section 5.1), which is signed data without data.
+//! Reads the certificates of a PKCS#7 bundle (RFC 5652 section 5.1), which is a SignedData structure without content.
 
 use x509_parser::asn1_rs::{Any, Class, FromDer as _, Oid, Tag, oid};
 

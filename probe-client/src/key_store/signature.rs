@@ -28,8 +28,8 @@ pub(super) fn signature(algorithm: &AlgorithmIdentifier<'_>) -> Signature {
     }
 }
 
-/// Returns the class of RSASSA-PSS by its hashes, one for the message and one for the mask. The identifier names no
-/// hash, only its parameters do (RFC 4055 section 3.1); both are SHA-1 if they are absent.
+/// Returns the class of RSASSA-PSS by its hashes, one for the message and one for the mask. Only the parameters name
+/// them, not the identifier (RFC 4055 section 3.1); without parameters, both are SHA-1.
 fn pss(parameters: Option<&Any<'_>>) -> Signature {
     let Some(any) = parameters else {
         return Signature::Sha1(pss_name("SHA-1"));
@@ -95,7 +95,7 @@ mod tests {
         [&[tag, length], content.as_slice()].concat()
     }
 
-    /// Returns the identifier of a hash with its absent parameters.
+    /// Returns the identifier of a hash, with NULL as its parameters.
     fn hash(oid: &[u8]) -> Vec<u8> {
         der(0x30, &[&der(0x06, &[oid]), &[5, 0]])
     }

@@ -202,7 +202,7 @@ fn wake(session: &ClientSession, context: &RunContext) -> Instant {
     Instant::from_std(context.clock.at(at))
 }
 
-/// Returns the reason to stop, if the session's need is one.
+/// Returns the reason to stop, if the session's `need` is a reason to stop.
 fn stop_for(need: Need, session: &ClientSession) -> Option<Stop> {
     match need {
         Need::Io => None,
@@ -249,7 +249,7 @@ const WRITE: usize = 4096;
 /// on an idle connection leaves as a segment of its own.
 const SMALL_WRITE: usize = 500;
 
-/// Time to wait for each read. Data that the other end sent before its reset has arrived by now, or never will.
+/// Time to wait for each read. Data that the other end sent before its reset arrives within this time, or never will.
 const DRAIN_PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// Maximum number of reads of [`READ`] bytes: more than a socket's receive buffer holds, so that endless data ends too.

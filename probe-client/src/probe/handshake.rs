@@ -113,7 +113,7 @@ async fn patiently<'s>(
     }
 }
 
-/// Ends a session that is for its handshake alone. The certificate's key shows whether it was with the genuine server.
+/// Ends a session that is for its handshake alone. The certificate's key shows whether the genuine server answered.
 async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement) -> Stop {
     // An orderly close is tried; its failure does not matter, since the result is known.
     let _ = tls.shutdown().await;

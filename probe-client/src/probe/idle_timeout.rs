@@ -1,5 +1,5 @@
-//! Decides how long a session waits for the other end. Progress is bytes in either direction, and acknowledgements that
-//! the kernel sees for bytes it has taken but could not deliver before.
+//! Decides how long a session waits for the other end. Bytes in either direction count as progress, and so do
+//! acknowledgements of bytes that the kernel has taken but could not deliver before.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl IdleTimeout {
             self.last_moved = now;
             line.looked_at(kernel, now - self.begun);
         } else if kernel.window_limited.is_some_and(|time| time >= LONG_WAIT) {
-            // The fewer bytes move, the more this wait shows about the line.
+            // The fewer bytes move, the more this wait for a window shows about the line.
             line.looked_at(kernel, now - self.begun);
         }
         self.count_losses(self.in_flight && acknowledged, kernel, line);
@@ -119,8 +119,8 @@ fn silence_borne(silence: Duration, kernel: &TcpFacts) -> Duration {
 /// Longest silence, as a multiple of the ordinary one, however long the round trips are.
 const MOST_BORNE: u32 = 5;
 
-/// Round trips of silence to allow: those of a loss that only a timeout finds (RFC 6298 section 2: at least one round
-/// trip, and usually less than two), and those of the retransmission.
+/// Number of round trips that silence may last: a loss that only a timeout finds takes at least one and usually less
+/// than two (RFC 6298 section 2), and the retransmission takes the others.
 const ROUND_TRIPS: u32 = 4;
 
 /// The number of timeouts in a row that distinguishes a lossy line from chance.

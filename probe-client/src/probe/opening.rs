@@ -1,4 +1,4 @@
-//! Makes the first bytes of a session, for connections that show only whether these arrive.
+//! Makes the first bytes of a session, for side connections, which only show whether these bytes arrive.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 #[derive(Debug, Default)]
 pub(super) struct CredentialGate {
     known: Mutex<Known>,
-    /// Number of dialogues in progress that are likely to find out.
+    /// Number of dialogues in progress that are likely to find out whether the proxy accepts the credentials.
     likely: watch::Sender<usize>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Leave<'a> {
 #[derive(Debug)]
 pub(super) struct First<'a>(MutexGuard<'a, Known>);
 
-/// A dialogue's place among those that may find out, held as long as the dialogue lasts.
+/// A dialogue's place in the order in which dialogues try the credentials, held as long as the dialogue lasts.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     /// The counter of dialogues that go first, if this is one of them.
@@ -55,8 +55,8 @@ pub(super) struct Turn<'a> {
 }
 
 impl CredentialGate {
-    /// Returns the turn of a dialogue about `port`. Dialogues about the HTTPS port go first: a proxy that lets only one
-    /// port through lets that one through, and its answer for any other port may say nothing about the credentials.
+    /// Returns the turn of a dialogue about `port`. Dialogues about the HTTPS port go first: a proxy that allows only
+    /// one port allows that one, and its answer for any other port may say nothing about the credentials.
     pub(super) fn turn(&self, port: u16) -> Turn<'_> {
         let likely = (port == HTTPS).then_some(&self.likely);
         if let Some(likely) = likely {
@@ -174,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_follows_who_was_let_in() {
         let gate = CredentialGate::default();
-        // If a dialogue ends without a result, the next one finds out.
+        // If a dialogue ends without a result, the next one tries the credentials.
         drop(gate.leave(&turn(&gate)).await);
         first(&gate).await.taken();
         assert!(matches!(gate.leave(&turn(&gate)).await, Leave::Given));

@@ -216,7 +216,7 @@ impl Identification {
         let deadline = Instant::now() + self.idle_timeout;
         let done = tokio::task::spawn_blocking(move || work(deadline));
         match tokio::time::timeout(self.idle_timeout + GRACE, done).await {
-            Err(_elapsed) => Err(NoToken::here("it takes too long to make a token")),
+            Err(_elapsed) => Err(NoToken::here("no token could be made in time")),
             Ok(Err(_)) => Err(NoToken::here("no token can be made")),
             Ok(Ok(made)) => made,
         }

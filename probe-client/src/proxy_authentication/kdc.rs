@@ -17,7 +17,7 @@ impl NetworkClient for Kdc {
     fn send(&self, request: &NetworkRequest) -> sspi::Result<Vec<u8>> {
         let unreachable = |why: &str| {
             let url = &request.url;
-            let text = format!("the Kerberos KDC {url} is not reached: {why}");
+            let text = format!("the Kerberos KDC {url} could not be reached: {why}");
             Error::new(ErrorKind::NoAuthenticatingAuthority, text)
         };
         let message = match request.protocol {

@@ -61,7 +61,7 @@ impl Scheme for Package {
         }
     }
 
-    /// Asks a KDC if it has to.
+    /// Makes the first message, for which Kerberos asks a KDC.
     fn begin(&self, request: &Request, deadline: Instant) -> Result<Begun, NoToken> {
         let Who::Named(credentials) = &request.who;
         let names = names(&credentials.user)?;

@@ -76,7 +76,7 @@ pub(super) trait Handshake: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) bytes: Vec<u8>,
-    /// Whether the token belongs to Kerberos. In that case the KDC has seen proof of the password, and the proxy sees
-    /// none. The first token names the user, while NTLM's first message names no user.
+    /// Whether the token belongs to Kerberos. If so, the KDC has seen proof of the password and the proxy sees none,
+    /// and the first token names the user. NTLM's first message names no user.
     pub(super) is_kerberos: bool,
 }

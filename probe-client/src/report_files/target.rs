@@ -65,7 +65,7 @@ impl Target {
     pub(crate) fn fill(self, report: &[u8]) -> io::Result<()> {
         match self {
             Self::Regular { path, mut beside } => {
-                // The file alone: an error of `tempfile` contains the temporary name.
+                // Writes to the inner file, since an error of `tempfile` contains the temporary name.
                 beside.as_file_mut().write_all(report)?;
                 beside.as_file().sync_all()?;
                 beside.persist(path).map_err(|failed| failed.error)?;

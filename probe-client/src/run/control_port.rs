@@ -14,8 +14,8 @@ use super::{Run, task};
 use crate::context::RunContext;
 use crate::destination::Destination;
 
-/// Probes the control port of `destination` as any TLS service, until `ended` is cancelled because no other probe needs
-/// the comparison.
+/// Probes the control port of `destination` in the same way as any TLS service, until `ended` is cancelled because no
+/// other probe needs the comparison.
 pub(super) async fn measure(
     run: &Run,
     destination: &Arc<Destination>,
@@ -29,7 +29,7 @@ pub(super) async fn measure(
     task.run(&context).await
 }
 
-/// Returns a measurement of the control port of which nothing is measured.
+/// Returns an empty measurement of the control port: nothing was measured.
 pub(super) fn not_measured(run: &Run, destination: &Arc<Destination>) -> Measurement {
     let rule = task::of(run, &planned(run), destination).rule;
     Measurement::begin(rule, destination.path(), destination.host.clone(), None)

@@ -17,7 +17,7 @@ use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::observe::Pending;
 
-/// The result of the search: the record, and the instance that was found with the channel to it.
+/// The result of the search: the record, and the instance that was found, with the channel to it.
 #[derive(Debug)]
 pub(super) struct ControlSearch {
     pub(super) record: ControlRecord,

@@ -99,8 +99,8 @@ pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
     }
 }
 
-/// Opens a few side connections with one SYN each to `address`, which lets no SYN in, and then one to a port that works.
-/// Together with the SYNs of a silent session, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
+/// Opens a few side connections with one SYN each to `address`, which lets no SYN in, and then one to a port that
+/// works. Together with the SYNs of a silent session, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
 pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside) {
     let port_states = &run.context.options.port_states;
     let idle_timeout = BUDGET.for_one_syn(round_trip(run, address.ip()));
@@ -145,8 +145,8 @@ pub(super) async fn settle(run: &Run, server: &mut ServerRun, progress: &Progres
     run.context.cancelled.run_until_cancelled(all).await;
 }
 
-/// Opens side connections to ports on which some sessions died once they were open and others did not, and dials again
-/// from the source ports that got no answer.
+/// Opens side connections to ports on which some sessions died after they had connected and others did not, and dials
+/// again from the source ports that got no answer.
 pub(super) async fn where_sessions_die_at_times(
     run: &Run,
     server: &mut ServerRun,
@@ -222,8 +222,8 @@ async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) {
     sleep_until(next).await;
 }
 
-/// Dials a port that worked once more if others failed: a device may have started to block this host because of the run
-/// itself.
+/// Dials again a port that worked, if other ports failed: a device may have started to block this host because of the
+/// run itself.
 pub(super) async fn at_the_end(run: &Run, server: &mut ServerRun) {
     let whole = |m: &&Measurement| m.ran_whole();
     let works = server
@@ -288,8 +288,8 @@ fn round_trip(run: &Run, server: IpAddr) -> Duration {
     slowest.unwrap_or(BUDGET.unknown_round_trip)
 }
 
-/// Number of SYNs to a silent port before anything is concluded: two from the probe itself, a second apart, and four from
-/// side connections. The number is small because firewalls that ban a source count SYNs.
+/// Number of SYNs to a silent port before anything is concluded: two from the probe itself, a second apart, and four
+/// from side connections. The number is small because firewalls that ban a source count SYNs.
 const BEFORE_A_CONCLUSION: usize = 6;
 const EARLY: usize = BEFORE_A_CONCLUSION - 2;
 

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::{Run, ServerRun, task};
 use crate::destination::Destination;
-use crate::progress::Progress;
+use crate::progress::{Progress, named};
 
 /// Adds variations to the probes of `server` for which they can show something.
 pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progress) {
@@ -33,8 +33,12 @@ pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progre
     if worth_it.is_empty() {
         return;
     }
-    progress.say("comparing with other sessions");
-    // If the server never answered, one port is tried first: if that shows nothing, the same on all other ports would
+    let ports: Vec<u16> = worth_it
+        .iter()
+        .map(|index| server.result.probes[*index].rule.port.get())
+        .collect();
+    progress.say(named("running varied sessions to", &ports));
+    // If the server never answered, one port is tried first: if its variations show nothing, those of other ports would
     // not either. Through a proxy that passes nothing, not even one port is tried.
     let known = server.result.probes.iter().any(Measurement::testified)
         || server.result.control.shows_server_alive();
@@ -71,7 +75,8 @@ pub(super) async fn one_round(
     follow.round(planned, probe).await
 }
 
-/// Runs sessions of `probe` that find the hop at which they die. The server is `server` hops away. Returns the sessions.
+/// Runs sessions that find the hop at which the sessions of `probe` die, and returns them. The server is `server` hops
+/// away.
 pub(super) async fn reach(
     run: &Run,
     destination: &Arc<Destination>,
@@ -89,12 +94,12 @@ pub(super) async fn reach(
     probe.variations.split_off(before)
 }
 
-/// Returns what limits the number of follow-up sessions to one server address at the same time.
+/// Returns the semaphore that limits the number of simultaneous follow-up sessions to one server address.
 pub(super) fn at_the_same_time() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_IN_FLIGHT))
 }
 
-/// Finds the hop at which sessions of `server` died, if they died of their first bytes.
+/// Finds the hop at which sessions of `server` died, if they died when they sent their first bytes.
 pub(super) async fn find_reach(run: &Run, server: &mut ServerRun, progress: &Progress) {
     if !server.destination.path().is_direct() || server.result.is_gone {
         return;
@@ -120,17 +125,20 @@ pub(super) async fn find_reach(run: &Run, server: &mut ServerRun, progress: &Pro
     let plan = &run.config.plan;
     let (path, host) = (server.destination.path(), &server.destination.host);
     let follow = FollowUp::new(run, &server.destination);
-    let halving: Vec<_> = server
+    let (ports, halving): (Vec<u16>, Vec<_>) = server
         .result
         .probes
         .iter_mut()
         .zip(plan.over(&path, host))
         .filter_map(|(probe, planned)| Some((wanted(probe)?, probe, planned)))
         .take(MAX_PROBES)
-        .map(|(server, probe, planned)| follow.halve(planned, probe, server))
-        .collect();
+        .map(|(server, probe, planned)| {
+            let port = planned.rule.port.get();
+            (port, follow.halve(planned, probe, server))
+        })
+        .unzip();
     if !halving.is_empty() {
-        progress.say("looking where it is stopped");
+        progress.say(named("looking for the hop that stops sessions to", &ports));
         join_all(halving).await;
     }
 }

@@ -1,5 +1,5 @@
 //! Carries out the steps of the core's schedule for one server address on the direct path: sessions, side connections,
-//! the control service, questions and surveys, all side by side. It decides nothing.
+//! the control service, questions and surveys, all at the same time. It decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ mod activity;
 mod results;
 mod so_far;
 
-/// Runs everything that the schedule asks for until nothing is left but sessions that a later part of the run makes.
+/// Runs everything that the schedule asks for, until only sessions are left that a later part of the run makes.
 pub(super) async fn gather(
     run: &Arc<Run>,
     destination: Destination,
@@ -81,7 +81,7 @@ pub(super) async fn gather(
     }
 }
 
-/// What a step gives.
+/// The result of a step.
 enum StepResult {
     Session(Box<Measurement>),
     Flows(Vec<Flow>, Beside),
@@ -106,7 +106,7 @@ struct Gathering<'a> {
     running: BTreeSet<Step>,
     /// Steps that a later part of the run carries out.
     left: BTreeSet<Step>,
-    /// Probes that are varied, and what limits their sessions.
+    /// Probes that are varied, and the limit on their simultaneous sessions.
     varied: BTreeSet<usize>,
     in_flight: Arc<Semaphore>,
     probes: Vec<Option<Measurement>>,
@@ -120,7 +120,7 @@ struct Gathering<'a> {
     /// Number of attempts in the record when the server was asked last.
     told_observations: usize,
     surveys: Vec<Surveyed>,
-    /// Where the first survey of a kind found something.
+    /// The hops at which the first survey for a kind of failure found something.
     hops: BTreeMap<PortFailure, RangeInclusive<u8>>,
     /// Probes whose rows are on the terminal.
     shown: BTreeSet<usize>,
@@ -306,7 +306,8 @@ impl<'a> Gathering<'a> {
         });
     }
 
-    /// Looks for the hop at which the sessions of a probe die, if the survey of its port shows how far away the server is.
+    /// Looks for the hop at which the sessions of a probe die, if the survey of its port shows how far away the server
+    /// is.
     fn reach(&mut self, index: usize, step: Step) {
         let all = self.probes.iter().flatten().chain(&self.reference);
         let known: Vec<u8> = all.filter_map(Measurement::server_distance).collect();
@@ -328,7 +329,7 @@ impl<'a> Gathering<'a> {
 
     fn survey(&mut self, index: usize, failure: PortFailure, step: Step) {
         let port = self.planned[index].dialled.get();
-        // A slow line has to carry what it was too slow for first.
+        // On a slow line, the sessions that were too slow are run again first.
         let slow = self.run.context.options.line.is_slow();
         let Some(server) = self.destination.surveyed().filter(|_| !slow) else {
             self.left.insert(step);

@@ -16,10 +16,11 @@ use super::control_search::attempt;
 use super::{Run, ServerRun};
 use crate::control::ControlIdentity;
 
-/// Adds control sessions to `server` until all of `wanted` have been met, and any other instance that is met on the
-/// way. If `wanted` is empty, this shows that there is only one instance; `looks` is the number of connections that
-/// have shown that already. A session to an instance whose channel was lost is removed, and its successor comes last,
-/// with all that are new. Returns the number of those that were removed.
+/// Adds control sessions to `server` until all instances in `wanted` have been met, and keeps any other instance that
+/// is met on the way. If `wanted` is empty, this shows whether there is only one instance; `looks` is the number of
+/// earlier connections that showed which instance they reached. A control session whose channel was lost is replaced:
+/// it is removed, and the new one is added at the end, as are those to new instances. Returns the number of control
+/// sessions that were replaced.
 pub(super) async fn meet(
     run: &Run,
     server: &mut ServerRun,
@@ -115,8 +116,8 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
     }
 }
 
-/// Adds control sessions over which the server sees this host under addresses that the present ones do not show, if
-/// there are any. The server reports to a client only SYNs from the client's address as the server sees it.
+/// Adds control sessions over which the server sees this host under an address that no present control session has, if
+/// a port gives one. The server reports to a client only SYNs from the client's address as the server sees it.
 pub(super) async fn from_other_addresses(run: &Run, server: &mut ServerRun) {
     let ports = ports_from_other_addresses(&server.result);
     let destination = Arc::clone(&server.destination);

@@ -1,4 +1,4 @@
-//! Dials a port that worked once more if other ports failed and the server cannot be asked about them. If that port no
+//! Dials again a port that worked, if other ports failed and the server cannot be asked about them. If that port no
 //! longer answers, the server or the whole path to it is gone, and nothing can be learnt about individual ports.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Run, ServerRun, task};
 use crate::progress::Progress;
 
-/// Adds this session to one probe of each of `servers` that calls for it, and notes which servers are gone.
+/// Notes which of the `servers` in doubt are gone, by dialling again one port of each that worked.
 pub(super) async fn look(run: &Run, servers: &mut [ServerRun], progress: &Progress) {
     let all = servers
         .iter_mut()
@@ -31,7 +31,8 @@ async fn look_at(run: &Run, server: &mut ServerRun, progress: &Progress) {
     let Some(planned) = run.config.plan.over(&path, host).nth(index) else {
         return;
     };
-    progress.say("dialling a port once more that worked");
+    let port = planned.rule.port;
+    progress.say(format!("dialling again a port that worked: {port}"));
     let mut context = run.context.clone();
     context.options.idle_timeout = context.options.idle_timeout.min(BUDGET.dialled_again);
     // A port that turns one connection away may have a limit that still counts the earlier connections.

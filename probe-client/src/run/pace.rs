@@ -21,7 +21,7 @@ use super::{Run, ServerRun, flows, task};
 use crate::connect::connect;
 use crate::context::RunContext;
 use crate::destination::Destination;
-use crate::progress::Progress;
+use crate::progress::{Progress, named};
 
 /// Adds sessions at a slow pace to the probes of `server` that lost SYNs.
 pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progress) {
@@ -33,7 +33,12 @@ pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progre
     let Some(&first) = candidates.first() else {
         return;
     };
-    progress.say("dialling slowly what was lost");
+    let ports: Vec<u16> = candidates
+        .iter()
+        .take(MAX_ALONE)
+        .map(|index| server.result.probes[*index].rule.port.get())
+        .collect();
+    progress.say(named("dialling again at a slow pace:", &ports));
     let mut context = run.context.clone();
     context.options.idle_timeout = context.options.idle_timeout.min(BUDGET.dialled_again);
     let slowly = SlowDialling {
@@ -118,8 +123,8 @@ impl SlowDialling<'_> {
         }
     }
 
-    /// Dials a port that worked once more. If that port is now silent too, silence says nothing about an individual
-    /// port. Limits count everything opened before, hop-limited SYNs included.
+    /// Dials again a port that worked. If that port is now silent too, silence says nothing about an individual port.
+    /// Limits count everything opened before, hop-limited SYNs included.
     async fn control(&self, server: &mut ServerRun) {
         if let Some(works) = server.result.probes.iter().position(Measurement::ran_whole) {
             self.session(works, 0, server).await;
@@ -160,7 +165,7 @@ impl SlowDialling<'_> {
 
 const MAX_ALONE: usize = 12;
 
-/// Number of side connections in one burst: more than a limit that lost some of the first sessions lets through.
+/// Number of side connections in one burst: a limit that lost some of the first sessions would lose some of these too.
 const AT_ONCE: usize = 8;
 
 /// Maximum number of side connections that are opened one at a time.

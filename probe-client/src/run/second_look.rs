@@ -1,6 +1,6 @@
-//! Dials ports once more if the server began to watch only after their last SYN, or watched for too few SYNs to rule
-//! out that just those were lost. On a slow path, or on a busy host, the server is asked too late for the first SYNs to
-//! a silent port. Ports that refuse are dialled again if no control session was watching yet.
+//! Dials ports once more if the server began to watch only after their last SYN, or if only a few SYNs were sent while
+//! it watched, which may all have been lost. On a slow path, or on a busy host, the server is asked too late for the
+//! first SYNs to a silent port. Ports that refuse are dialled again if no control session was watching yet.
 
 use futures_util::future::join_all;
 use probe_core::measurement::{Measurement, Variation, VariedSession};
@@ -8,10 +8,11 @@ use probe_core::run::budget::BUDGET;
 use probe_core::run::second_look::{was_lost_too_early, was_refused_too_early};
 
 use super::{Run, ServerRun, task};
-use crate::progress::Progress;
+use crate::progress::{Progress, named};
 
-/// Adds a session to each probe of `server` about whose SYNs the server could say nothing, unless it was dialled again
-/// already (slowly). Returns whether there are any of either kind: if so, a server that watches can report more now.
+/// Adds a session to each probe of `server` about whose SYNs the server could say nothing, unless the run has dialled
+/// its port again already. Returns whether there are such probes, with or without a new session: if so, a server that
+/// watches can report more now.
 pub(super) async fn dial(
     run: &Run,
     server: &mut ServerRun,
@@ -32,7 +33,7 @@ pub(super) async fn dial(
     if !early || context.cancelled.is_cancelled() {
         return false;
     }
-    let sessions: Vec<_> = server
+    let (ports, sessions): (Vec<u16>, Vec<_>) = server
         .result
         .probes
         .iter_mut()
@@ -42,15 +43,18 @@ pub(super) async fn dial(
         .map(|(probe, planned)| {
             let task = task::of(run, planned, &server.destination);
             let context = &context;
-            async move {
+            let session = async move {
                 probe.variations.push(VariedSession {
                     variation: Variation::InNothing,
                     measurement: task.run(context).await,
                 });
-            }
+            };
+            (planned.rule.port.get(), session)
         })
-        .collect();
-    progress.say("dialling once more while the server looks");
+        .unzip();
+    if !ports.is_empty() {
+        progress.say(named("dialling again while the server watches:", &ports));
+    }
     join_all(sessions).await;
     true
 }

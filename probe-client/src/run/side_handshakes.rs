@@ -1,5 +1,6 @@
-//! Runs other TLS handshakes during a session, as soon as its own handshake has passed, so that they end before it
-//! does. They show whether the port passes ClientHellos that are larger or older than the session's.
+//! Runs other TLS handshakes during a session. They begin as soon as the session's own handshake has passed, so that
+//! they end before the session does. They show whether the port passes ClientHellos that are larger or older than the
+//! session's.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

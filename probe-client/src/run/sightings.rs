@@ -16,15 +16,16 @@ use crate::control::ControlChannel;
 use crate::progress::Progress;
 
 impl Run {
-    /// Returns this run's clock now, and that of the instance that described itself as `description`.
+    /// Returns the present time by this run's clock, and by the clock of the instance that described itself as
+    /// `description`.
     fn clocks(&self, description: &ServerDescription) -> Clocks {
         let clock = self.context.clock;
         Clocks::new(clock.unix_ms(0), clock.now_us(), description)
     }
 }
 
-/// Adds the server's answer to every measurement of `servers` that was dialled and did not run to its end, unless all of
-/// them have one. A measurement without an answer is left unchanged.
+/// Adds the server's answer to every measurement of `servers` that was dialled and did not run to its end, unless all
+/// of them have an answer. A measurement without an answer is left unchanged.
 pub(super) async fn ask(run: &Run, servers: &mut [ServerRun], progress: &Progress) {
     for index in 0..servers.len() {
         let open = servers[index].result.open();
@@ -41,7 +42,7 @@ pub(super) async fn ask_one(run: &Run, server: &mut ServerRun) {
     run.context.cancelled.run_until_cancelled(asking).await;
 }
 
-/// Asks about `servers[index]` in place of what was answered before.
+/// Asks about `servers[index]` again. The new answers replace the earlier ones.
 async fn ask_anew(run: &Run, servers: &mut [ServerRun], index: usize) {
     let take = |m: &mut Measurement| m.sighting.take();
     let before: Vec<_> = servers[index].result.open().into_iter().map(take).collect();
@@ -58,8 +59,8 @@ async fn ask_anew(run: &Run, servers: &mut [ServerRun], index: usize) {
     }
 }
 
-/// Asks about `servers[index]` over its own control channel, or over that of another path to the same host: a match by
-/// digest needs no address.
+/// Asks about `servers[index]` over its own control channel, or over the channel of another path to the same host,
+/// since a match by digest needs no address.
 async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
     let Some(asked) = instances::to_be_asked(servers, index) else {
         return;
@@ -202,8 +203,8 @@ impl Asking {
     }
 
     /// Asks about `measurements`. The question to each instance also lists its `others`, so that it does not take those
-    /// for one of these. With `bare`, a sighting that the server matched by address counts as another connection's,
-    /// unless it came from one of these source ports, which this run's side connections use.
+    /// connections for the measured ones. With `bare`, a sighting that the server matched by address counts as another
+    /// connection's, unless it came from one of these source ports, which this run's side connections use.
     async fn about(
         &mut self,
         run: &Run,
@@ -228,8 +229,8 @@ impl Asking {
     }
 }
 
-/// Returns what one instance says about each of `measurements`. With `same_ip_version`, they were dialled at the address
-/// at which the server is asked.
+/// Returns what one instance says about each of `measurements`. With `same_ip_version`, they were dialled at the
+/// address at which the server is asked.
 async fn question(
     run: &Run,
     channel: &mut ControlChannel,
@@ -271,8 +272,8 @@ async fn question(
         .collect()
 }
 
-/// Maximum number of looks that count after a channel has closed, so that two more connections are dialled to find the
-/// current instance.
+/// Maximum number of earlier connections that count after a channel has closed, so that two more are dialled to find
+/// the current instance.
 const RESTARTED: usize = instance_search::ENOUGH - 2;
 
 /// The tag of connections that a question lists only so that the server leaves them out.

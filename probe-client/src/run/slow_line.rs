@@ -1,5 +1,6 @@
-//! Runs sessions that failed on a slow line again, one at a time and short, until time is up. That the line could not
-//! carry many sessions at the same time says nothing about a port, and comparisons would say nothing either.
+//! Runs the sessions that failed on a slow line again, one at a time and with less data, until time is up. Their
+//! failure shows only that the line could not carry many sessions at the same time: it says nothing about a port, and
+//! comparisons would say nothing either.
 
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::observation::FailureKind;
@@ -23,7 +24,10 @@ pub(super) async fn run_again(run: &Run, server: &mut ServerRun, progress: &Prog
         if context.cancelled.is_cancelled() || context.clock.now() >= BUDGET.slow_run {
             return;
         }
-        progress.say("running again what was too slow, one at a time");
+        let port = planned.rule.port;
+        progress.say(format!(
+            "running sessions again, one at a time: port {port}"
+        ));
         let mut task = task::of(run, planned, &server.destination);
         task.parameters.stages = STAGES.map(Stage::both).to_vec();
         task.parameters.hold = None;

@@ -1,5 +1,5 @@
-//! Judges what a run has measured by now, for the rows that a terminal shows while the run goes on. More evidence may
-//! change them; the report that replaces them rests on all of it.
+//! Judges what a run has measured so far, for the rows that a terminal shows during the run. More evidence may change
+//! these rows; the report that replaces them rests on all evidence.
 
 use probe_core::measurement::Measurement;
 use probe_documents::{Host, RunDocument};

@@ -41,7 +41,7 @@ async fn still_failing(
     if wanted.is_empty() || run.context.cancelled.is_cancelled() {
         return;
     }
-    progress.say("looking where on the way it is stopped");
+    progress.say("looking for the hop that stops the packets");
     let mut scheduler = SurveyScheduler::new(run, server);
     scheduler.found(&wanted);
     while !scheduler.is_idle() {
@@ -70,7 +70,7 @@ impl<'a> SurveyScheduler<'a> {
         }
     }
 
-    /// Adds ports that fail; each counts once.
+    /// Adds ports that fail. Each port counts once.
     fn found(&mut self, failing: &[(u16, PortFailure)]) {
         let starts = self.order.found(failing, self.run.context.clock.now());
         self.start(starts);

@@ -1,4 +1,4 @@
-//! Mistakes in JSON in the words of its users: the place first, and no types of the program.
+//! Describes mistakes in JSON for users: the place comes first, and the program's types are not named.
 
 use serde_json::Error;
 
@@ -15,7 +15,7 @@ pub(super) fn told(error: &Error) -> String {
     )
 }
 
-/// Returns what serde says, in other words.
+/// Returns serde's message in words for users.
 fn plain(what: &str) -> String {
     for kind in ["invalid type: ", "invalid value: ", "invalid length "] {
         let both = what
@@ -38,7 +38,7 @@ fn plain(what: &str) -> String {
     what.to_owned()
 }
 
-/// Returns a type of serde as the thing in JSON.
+/// Returns the JSON name of a type in serde's message.
 fn thing(name: &str) -> String {
     let name = name.trim();
     match name {

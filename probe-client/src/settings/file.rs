@@ -170,7 +170,7 @@ impl Reader<'_> {
             .filter(|(taker, _)| command.is_none_or(|name| taker.get_name() == name))
             .collect();
         let Some((_, arg)) = takers.first() else {
-            // Unknown keys of a table are reported when it is opened.
+            // Unknown keys of a table are reported when the table is opened.
             return Ok(Vec::new());
         };
         if matches!(arg.get_action(), ArgAction::SetTrue) {
@@ -193,7 +193,7 @@ impl Reader<'_> {
         Ok(values)
     }
 
-    /// Returns a value whose path, if it is one, starts at the folder of the configuration file.
+    /// Returns `value`; if it is a relative path, it starts at the folder of the configuration file.
     fn placed(&self, arg: &Arg, value: &str) -> String {
         let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
         if is_path || (arg.is_positional() && is_file(value)) {
@@ -213,8 +213,8 @@ pub(super) fn typed(arg: &Arg, value: &str) -> String {
     }
 }
 
-/// Returns the option with the values that a command can use: a watch writes to a folder, and leaves the reports of `run`
-/// alone. `None` if there are none.
+/// Returns the option with only the values that `command` accepts; `None` if it accepts none. For example, `watch`
+/// takes folders from `output`, and leaves the report files to `run`.
 fn usable(option: &FileOption, command: &Command, arg: &Arg) -> Option<FileOption> {
     let values = option.values.iter();
     let values = values.filter(|value| accepts(command, arg, value).is_ok());
@@ -225,8 +225,7 @@ fn usable(option: &FileOption, command: &Command, arg: &Arg) -> Option<FileOptio
     })
 }
 
-/// Checks that all `takers` of a flag take the value. Of the places for reports, each command takes those that it can
-/// use.
+/// Checks that all `takers` of a flag accept the value. For the places of reports, it is enough that one of them does.
 fn accepted(takers: &[(&Command, &Arg)], value: &str) -> Result<(), String> {
     let refusals = takers.iter().filter_map(|(command, arg)| {
         let reason = accepts(command, arg, value).err()?;
@@ -246,7 +245,7 @@ fn accepted(takers: &[(&Command, &Arg)], value: &str) -> Result<(), String> {
     }
 }
 
-/// Checks that the flag of a command takes the value.
+/// Checks that the flag of a command accepts the value.
 fn accepts(command: &Command, arg: &Arg, value: &str) -> Result<(), String> {
     if arg.is_positional() && value.starts_with('-') {
         return Err("it must not begin with a hyphen".to_owned());
@@ -260,7 +259,7 @@ fn accepts(command: &Command, arg: &Arg, value: &str) -> Result<(), String> {
     parsed.map(drop).map_err(|error| reason(&error))
 }
 
-/// Returns what would be right, without the words of a command line.
+/// Returns the reason in clap's error, without the words that only make sense on a command line.
 fn reason(error: &clap::Error) -> String {
     if let (ErrorKind::InvalidValue, Some(ContextValue::Strings(words))) =
         (error.kind(), error.get(ContextKind::ValidValue))

@@ -66,13 +66,13 @@ pub(crate) fn in_force(
 struct Sources<'s> {
     layers: &'s Layers,
     typed: &'s ArgMatches,
-    /// The typed arguments, with the values of the file.
+    /// The typed arguments together with the values of the file.
     used: &'s ArgMatches,
     environment: Environment<'s>,
 }
 
 impl Sources<'_> {
-    /// Returns the connection string of the file, if nothing counts more.
+    /// Returns the connection string of the file as a setting, unless the command line or the environment replaces it.
     fn connection(&self) -> Option<Setting> {
         let file = self.layers.file.as_ref()?;
         let (_, line) = file.connection.as_ref()?;
@@ -91,7 +91,7 @@ impl Sources<'_> {
         let id = arg.get_id().as_str();
         let shown = |value: &std::ffi::OsStr| {
             let value = value.to_string_lossy();
-            // The user name and the password of a proxy are refused there, so they may be typed by mistake.
+            // `--via` refuses a user name and a password, but the user may have typed them there by mistake.
             if key == "via" {
                 without_user(&value)
             } else {

@@ -30,7 +30,7 @@ pub(crate) enum Unusable {
 #[derive(Debug)]
 pub(super) struct Layers {
     pub(super) program: Command,
-    /// The typed arguments, with the values of the file after the name of the command.
+    /// The typed arguments, with the values of the file inserted after the name of the command.
     pub(super) line: Vec<OsString>,
     /// The arguments that the user typed.
     pub(super) typed: ArgMatches,
@@ -89,7 +89,8 @@ impl Layers {
         Some((self.program.find_subcommand(name)?, given))
     }
 
-    /// Returns the file to read: the one that is named, which must exist, or the default one, which need not.
+    /// Returns the file to read: the one that the user named, even if it does not exist; otherwise the default file, if
+    /// it exists.
     fn path(&self, environment: Environment<'_>) -> Option<PathBuf> {
         let (_, given) = self.command()?;
         let named = given.get_one::<PathBuf>("config").cloned();

@@ -66,7 +66,7 @@ impl<'k> Key<'k> {
     fn help(&self) -> String {
         let help = self.takers.iter().find_map(|(_, arg)| arg.get_help());
         let help = help.map(ToString::to_string).unwrap_or_default();
-        // A list says that a key takes several values.
+        // The example is a list, which shows that the key takes several values.
         let help = help
             .trim_end_matches("Repeatable")
             .trim_end_matches(['.', ' ']);
@@ -91,19 +91,16 @@ impl<'k> Key<'k> {
     }
 }
 
-/// Width of the comments, without their sign.
+/// Width of the comments, without the leading `#`.
 const WIDTH: usize = 98;
 
-const HEAD: &str = "# Configuration of fwprobe. Every flag of `run`, `idle`, `plan` and `check` \
-                    has a key here: its long
-# name with underscores. The command line counts more than the environment, the environment more \
-                    than
-# this file. A table such as [run] is for one command and counts more than the same key above \
-                    it.
-# Relative paths start at the folder of this file, those of reports at the current one. Write \
-                    paths of
-# Windows in single quotes. `fwprobe config show` says which value counts and where it comes \
-                    from.
+const HEAD: &str = "\
+# Configuration of fwprobe. Every flag of `run`, `watch`, `idle`, `plan` and `check` has a key here:
+# its long name with underscores. The command line counts more than the environment, the environment
+# more than this file. A table such as [run] is for one command and counts more than the same key
+# above it. Relative paths start at the folder of this file, those of reports at the current one.
+# Write paths of Windows in single quotes. `fwprobe config show` says which value counts and where
+# it comes from.
 
 # The connection string that `fwprobe-echo identity new` made. It is a secret: keep this file
 # private, or give connection_file instead.

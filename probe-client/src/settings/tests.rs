@@ -195,7 +195,7 @@ fn the_command_line_counts_more_than_the_file() {
         "the two exclude each other"
     );
     assert_eq!(run.measuring.what.ports, ["443"]);
-    // A port or a profile that is typed says what is probed, alone.
+    // A port or a profile on the command line alone decides what is probed.
     let run = site.run("run --port 80", &[]);
     assert_eq!(
         (run.measuring.what.profile, run.measuring.what.ports),

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use probe_documents::watch::Moment;
 
-/// A clock that goes on whatever happens to the date.
+/// A clock that does not change when the date is set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock(Instant);
 

@@ -80,7 +80,7 @@ impl DocumentFolder {
         })
     }
 
-    /// Lets `watched` take in the runs of the same profile and servers that the folder has, as far as they count.
+    /// Adds the folder's newest runs to `watched`, if they are of the same profile and servers.
     pub(super) fn recall(&self, prepared: &Prepared, watched: &Watched, log: &Log) {
         let plan = &prepared.config.plan;
         let (mut runs, mut unreadable) = (Vec::new(), 0);
@@ -108,14 +108,14 @@ impl DocumentFolder {
         files.split_off(files.len().saturating_sub(KEPT_RUNS))
     }
 
-    /// Writes the document of a run. If that fails, it waits, with those before it.
+    /// Writes the document of a run. If that fails, the document waits, and so do earlier ones that were not written.
     pub(super) fn keep(&mut self, document: &RunDocument, log: &Log) {
         if self.waiting.len() == MOST_WAITING {
             let lost = self.waiting.pop_front();
             let lost = lost.map(|waiting| waiting.name.to_string());
             let lost = lost.unwrap_or_default();
             log.problem(format!(
-                "the document {lost} is given up, to make room for later ones"
+                "the document {lost} is dropped, to make room for later ones"
             ));
         }
         self.waiting.push_back(Waiting {
@@ -143,7 +143,7 @@ impl DocumentFolder {
         }
     }
 
-    /// Deletes the documents that `--keep` gives up.
+    /// Deletes the documents that `--keep` no longer keeps.
     fn make_room(&self, written: &Path, log: &Log) {
         if let Some(Err(error)) = self.keep.map(|keep| keep.apply(written)) {
             let folder = self.path.display();

@@ -1,4 +1,4 @@
-//! Serves metrics and the status page. Whatever is asked, no run is started.
+//! Serves metrics and the status page. No request starts a run.
 
 use std::io;
 use std::net::TcpListener;
@@ -100,7 +100,7 @@ impl Pages {
         html(written.map(|()| String::from_utf8_lossy(&page).into_owned()))
     }
 
-    /// Answers for one server of the last run.
+    /// Answers with the metrics of one server in the last run.
     fn target(&self, request: &Request<Incoming>) -> Response<Body> {
         let query = Query::of(request.uri().query().unwrap_or_default());
         let Some(target) = query.value("target") else {

@@ -27,7 +27,7 @@ pub(crate) struct OtlpReceiver {
     authority: String,
     /// The address to connect to: a name with a port, or an address with one.
     dialled: (String, u16),
-    /// The path to which those of metrics and of log records are added.
+    /// The path in the URL, to which the paths for metrics and log records are added.
     base: String,
     /// This host's name.
     host: Option<String>,
@@ -39,7 +39,7 @@ impl OtlpReceiver {
     ///
     /// # Errors
     ///
-    /// It is not an `http://` URL.
+    /// `url` is not an `http://` URL.
     pub(crate) fn named(url: &str) -> anyhow::Result<Self> {
         let wrong = || format!("--otlp {url}: expected a URL such as http://127.0.0.1:4318");
         let parsed = url.parse::<Uri>().with_context(wrong)?;
@@ -72,7 +72,8 @@ impl OtlpReceiver {
         })
     }
 
-    /// Pushes the metrics, and the changes that `run` confirmed. A receiver that does not answer does not stop the watch.
+    /// Pushes the metrics, and the changes that `run` confirmed. A receiver that does not answer does not stop the
+    /// watch.
     pub(super) async fn push(
         &self,
         watched: &Watched,

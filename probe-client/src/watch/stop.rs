@@ -1,4 +1,4 @@
-//! The signals that end a watch: Ctrl-C, and what the system's services are stopped with.
+//! The signals that end a watch: Ctrl-C, and the signal with which the system stops its services.
 
 use std::io;
 

@@ -28,7 +28,7 @@ impl Textfile {
     ///
     /// # Errors
     ///
-    /// The file has another ending, or cannot be written.
+    /// The file's name does not end in `.prom`, or the file cannot be written.
     pub(crate) fn open(path: &Path) -> Result<Self, TextfileError> {
         let path = path.to_owned();
         if path.extension().is_none_or(|ending| ending != "prom") {

@@ -1,4 +1,4 @@
-//! The last run and what is remembered of those before, for all who ask over HTTP.
+//! Keeps the last run, and what the watch remembers of earlier runs, for answers over HTTP.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,4 +1,4 @@
-//! Takes plaintext records of TLS (RFC 8446 section 5.1) apart as they come.
+//! Splits plaintext records of TLS (RFC 8446 section 5.1) into pieces as they arrive.
 
 /// The kind of the next bytes of a stream.
 #[derive(Debug)]

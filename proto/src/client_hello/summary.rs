@@ -1,5 +1,5 @@
-//! The few facts of a ClientHello that the testimony repeats (RFC 8446 section 4.1.2). The parser is tolerant: it reads
-//! as much of a damaged hello as it can.
+//! Reads the few facts of a ClientHello that the testimony repeats (RFC 8446 section 4.1.2). The parser is tolerant: it
+//! reads as much of a damaged hello as it can.
 
 use crate::cursor::{Cursor, Short};
 
@@ -16,13 +16,13 @@ pub struct ClientHelloSummary {
     pub supported_versions: Vec<u16>,
     /// The IANA numbers of the key shares' groups. Empty if the extension was not sent, or without a share.
     pub key_share_groups: Vec<u16>,
-    /// Whether reading stopped before the end, because the hello is malformed, was too long to keep, or lists more than
-    /// is kept. The fields contain what came before.
+    /// Whether reading stopped before the end, because the hello is malformed, was too long to keep, or lists more
+    /// entries than are kept. The fields then contain the part before that place.
     pub cut: bool,
 }
 
 impl ClientHelloSummary {
-    /// Reads the beginning of a handshake message, header included, as far as it can be read.
+    /// Reads a handshake message from its header on, as far as it can be read.
     ///
     /// Every list has at most [`MAX_LISTED`] entries, for every size of the hello. `None` if even the legacy version is
     /// missing.
@@ -134,7 +134,7 @@ fn list<T>(entries: &mut Vec<T>, entry: T) -> Result<(), Cut> {
     Ok(())
 }
 
-/// Returns the next `length` bytes, or as many as there are, and whether those are all.
+/// Returns the next `length` bytes. If there are fewer, returns those and an error.
 fn up_to<'a>(cursor: &mut Cursor<'a>, length: usize) -> (Cursor<'a>, Result<(), Cut>) {
     match cursor.take(length) {
         Ok(bytes) => (Cursor::new(bytes), Ok(())),

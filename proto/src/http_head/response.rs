@@ -6,7 +6,7 @@ use super::{
 };
 use crate::decoded::Decoded;
 
-/// A response head, parsed tolerantly: it may come from a stranger, and is then only quoted.
+/// A response head, parsed tolerantly: it may come from a stranger, and is then used only as a quotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead<'a> {
     raw: &'a [u8],
@@ -45,7 +45,7 @@ impl<'a> ResponseHead<'a> {
         self.version
     }
 
-    /// Returns the status code, 0 to 999: a stranger's may be outside all classes.
+    /// Returns the status code, 0 to 999. A stranger's code may be outside all classes.
     pub fn status(&self) -> u16 {
         self.status
     }

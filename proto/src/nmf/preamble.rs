@@ -13,8 +13,8 @@ pub struct Preamble {
     pub mode: Mode,
     pub via: Text<MAX_VIA>,
     pub encoding: Encoding,
-    /// The requested upgrade. `None` if there is none: then PreambleEnd is part of these bytes. With an upgrade,
-    /// PreambleEnd is the first record inside it.
+    /// The requested upgrade. If it is `None`, PreambleEnd is part of these bytes. Otherwise, PreambleEnd is the
+    /// first record inside the upgraded stream.
     pub upgrade: Option<Upgrade>,
 }
 

@@ -47,7 +47,7 @@ impl RecordType {
     }
 }
 
-/// One record, but only the header of an envelope: the caller streams its payload.
+/// One record. For an envelope, it is only the header: the caller streams the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Version {

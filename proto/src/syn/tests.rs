@@ -10,7 +10,7 @@ const LINUX_V4: &str = "4500003ce80c4000640630ad7f0000017f000001\
     020405770402080a7fd500480000000001\
     03030a";
 
-/// The same over IPv6, with hop limit 100.
+/// A SYN saved in the same way over IPv6; the client had set hop limit 100.
 const LINUX_V6: &str = "600eca2c00280664\
     0000000000000000000000000000000100000000000000000000000000000001\
     e650bf6f51bb3ba600000000a002fb6200300000\
@@ -41,7 +41,7 @@ fn options_of(options: &[u8]) -> (Vec<TcpOption>, bool) {
     (syn.options, syn.options_intact)
 }
 
-/// Returns the IPv6 sample with `extensions` between the headers. The first of them is of kind `next`.
+/// Returns the IPv6 sample with `extensions` between the headers. The first extension header is of kind `next`.
 fn with_extensions(next: u8, extensions: &[u8]) -> Vec<u8> {
     let mut syn = bytes(LINUX_V6);
     syn[6] = next;

@@ -10,7 +10,8 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use proto::decoded::Decoded;
 
-/// Checks these properties of a decoder for the encoding of one valid value.
+/// Checks that a decoder reads one valid value from its encoding, asks for more after every
+/// prefix, and takes no byte after it.
 fn check_decoder<'a, T, E>(
     stream: &'a [u8],
     length: usize,
@@ -44,7 +45,7 @@ where
     Ok(())
 }
 
-/// Checks these properties of a decoder for arbitrary bytes.
+/// Checks that a decoder's answer to arbitrary bytes is within bounds.
 fn check_answer<T, E>(
     bytes: &[u8],
     answer: Result<Decoded<T>, E>,

@@ -131,7 +131,7 @@ proptest! {
         prop_assert!(Record::decode(&stream).is_err());
     }
 
-    /// A preamble that was read is written in the same way: no two encodings mean one preamble.
+    /// A preamble that was read is written as the same bytes: each preamble has only one encoding.
     #[test]
     fn any_bytes_get_an_answer(bytes in bytes_after(BEGINNINGS)) {
         check_answer(&bytes, Chunk::decode(&bytes))?;

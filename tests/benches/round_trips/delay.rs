@@ -1,5 +1,5 @@
-//! A relay that delays every piece by a fixed time in each direction. The TCP handshake is answered at once, for both
-//! clients alike.
+//! A relay that delays every piece by a fixed time in each direction. It answers the TCP handshake without delay, for
+//! fwprobe and for the bare client alike.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     through_a_proxy(&runtime)
 }
 
-/// Compares one probe of `kind` with its bare counterpart, each with the best of [`REPEATS`].
+/// Compares one probe of `kind` with its bare counterpart, each by the fastest of [`REPEATS`] runs.
 fn one_kind(runtime: &tokio::runtime::Runtime, kind: SessionKind) -> anyhow::Result<()> {
     let flights = flights::of(kind);
     let mut probe_ms = f64::INFINITY;
@@ -99,8 +99,8 @@ fn seven_ports(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compares CONNECT, with the delay before the proxy, with the direct path with the same delay. The request to the
-/// proxy adds one round trip.
+/// Compares a run through a CONNECT proxy with a direct run. The way to the proxy has the same delay as the direct
+/// path. The request to the proxy adds one round trip.
 fn through_a_proxy(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let kind = SessionKind::Tls;
     let (mut direct_ms, mut proxied_ms) = (f64::INFINITY, f64::INFINITY);

@@ -1,7 +1,7 @@
 //! Measures the server's capacity: sessions per second, and memory for each held session.
 //!
-//! The rate is compared with that of a bare server that reads and writes as many bytes in the same turns; the clients
-//! of both run on the same cores.
+//! The rate is compared with that of a bare server that reads and writes the same number of bytes in the same turns;
+//! the clients of both servers run on the same cores.
 //!
 //! `cargo build --release --bin fwprobe-echo && cargo bench --package fwprobe-tests --bench server_capacity`
 
@@ -46,7 +46,7 @@ impl Shape {
         }
     }
 
-    /// Returns the number of sessions, enough for some seconds.
+    /// Returns the number of sessions to measure, which take some seconds in all.
     fn sessions(self) -> usize {
         match self {
             Self::Plain => 30_000,
@@ -55,7 +55,7 @@ impl Shape {
     }
 }
 
-/// Measures sessions without an exchange, one after another from each of many clients.
+/// Measures sessions without an exchange. Many clients run them, each one session after another.
 fn rates() -> anyhow::Result<()> {
     println!(
         "{:<8} {:>10} {:>12} {:>14} {:>8}",

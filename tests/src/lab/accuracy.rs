@@ -35,7 +35,7 @@ pub use truth::Truth;
 pub struct Played {
     pub scenario: String,
     pub family: Family,
-    /// One look for each fault of the scenario; a single one if there is no fault.
+    /// One look for each fault of the scenario; a single look if there is no fault.
     pub looks: Vec<Look>,
 }
 
@@ -45,7 +45,7 @@ pub struct Look {
     pub port: u16,
     pub kind: SessionKind,
     pub address: IpAddr,
-    /// The index of the file's `expect` line about this port; `None`: no line is about it, and it works.
+    /// The index of the file's `expect` line about this port; `None` if the port works and no line is about it.
     line: Option<usize>,
     /// fwprobe's verdict.
     verdict: VerdictId,
@@ -68,7 +68,7 @@ pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
     files.into_iter().map(read).collect()
 }
 
-/// Returns why peers are not asked about a scenario; `None` if they are.
+/// Returns why peers are not asked about a scenario; `None` if they are asked.
 pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     if scenario.flags.iter().any(|flag| flag == "--via") {
         Some("goes through a proxy")
@@ -127,7 +127,8 @@ fn look(scenario: &Scenario, scene: Scene<'_>) -> anyhow::Result<Vec<Look>> {
     Ok(looks)
 }
 
-/// Returns the first probe of each line about a fault; if nothing is faulty, the first probe that any line is about.
+/// Returns the first probe of each line about a fault. If nothing is faulty, returns the first probe that any line is
+/// about.
 fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>, &'p Probe)> {
     let about = |line: &Line, probe: &Probe| {
         let family = probe.measurement.server().map(Family::of);
@@ -149,7 +150,7 @@ fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>,
     about.or(plain).into_iter().collect()
 }
 
-/// Returns whether the expectation allows the session both to live and to die.
+/// Returns whether the line allows both a success and a failure, because chance decides.
 fn is_chance(line: &Line) -> bool {
     let lives = line.verdicts().any(is_open);
     let dies = |verdict| verdict != VerdictId::Inconclusive && !is_open(verdict);
@@ -179,8 +180,8 @@ fn ask(
     Ok(outputs)
 }
 
-/// Prevents one peer from affecting the next: devices forget their connections, and a limit on new connections per
-/// second has recovered.
+/// Prevents one peer from affecting the next: makes devices forget their connections, and waits until a limit on new
+/// connections per second has recovered.
 fn settle(network: &Network) -> anyhow::Result<()> {
     for host in [Host::Firewall, Host::Isp] {
         let mut command = network.place(host, User::Same).command("conntrack");
@@ -193,7 +194,7 @@ fn settle(network: &Network) -> anyhow::Result<()> {
 }
 
 impl Look {
-    /// Returns the truth about this port, as the scenario file has it.
+    /// Returns the truth about this port, as the scenario file states it.
     fn truth(&self, scenario: &Scenario) -> Truth {
         Truth::of(scenario, self.expected(scenario))
     }

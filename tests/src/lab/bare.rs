@@ -1,4 +1,4 @@
-//! A client that sends and receives as many bytes as a session, in the same turns and over the same way, and checks
+//! A client that exchanges the same number of bytes as a session, in the same turns and over the same way, and checks
 //! nothing.
 //!
 //! Its time is the lower bound for a session's time.

@@ -57,8 +57,8 @@ pub enum Deed {
     Occupy,
     /// Opens connections to these ports of the server until none accepts another, and sends nothing.
     Backlog { ports: Vec<u16> },
-    /// Sends bytes as fast as possible to a port of the server's host that discards them. It is ready once they queue
-    /// on the way for `milliseconds`.
+    /// Sends bytes as fast as possible to a port of the server's host that discards them. The device is ready once
+    /// these bytes wait in a queue on the way for `milliseconds`.
     Upload { port: u16, milliseconds: u64 },
 }
 

@@ -1,4 +1,4 @@
-//! Runs that are compared with one another: again without a change, and before and after one in the network.
+//! Compares runs with one another: repeated without a change, and before and after a change in the network.
 
 use anyhow::{Context as _, ensure};
 use probe_documents::RunDocument;
@@ -41,7 +41,8 @@ fn none_in_ten_runs(fault: &str) -> anyhow::Result<()> {
     })
 }
 
-/// A port that the firewall drops, then the last router instead, and then nobody.
+/// Compares the runs before and after each change: the firewall drops a port, then the last router does so instead, and
+/// then nothing drops it.
 fn a_rule_and_its_place() -> anyhow::Result<()> {
     in_the_lab("", |scene| {
         let open = scene.run.document()?.clone();
@@ -99,7 +100,7 @@ fn an_egress_address() -> anyhow::Result<()> {
     })
 }
 
-/// Plays a run of two ports with `fault` in the way, and then `then`, while the server goes on.
+/// Plays a run of two ports with `fault` in the way, and then calls `then` while the server still runs.
 fn in_the_lab(
     fault: &str,
     then: impl FnOnce(Scene<'_>) -> anyhow::Result<()>,

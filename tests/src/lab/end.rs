@@ -20,7 +20,7 @@ pub struct End {
     /// The server is killed when `after` packets to this port have arrived at its host.
     port: u16,
     after: usize,
-    /// Whether another server process replaces it at once.
+    /// Whether another server process replaces the killed one at once.
     #[serde(default)]
     comes_back: bool,
 }
@@ -29,16 +29,16 @@ pub struct End {
 #[derive(Debug)]
 enum Event {
     Now,
-    /// The run is over, so that the server's end will not come.
+    /// The run is over, so the server will not be killed any more.
     Never,
 }
 
 impl End {
-    /// Calls `run` while `server` runs, kills the server meanwhile, and calls `start` for another if there is to be
-    /// one. Returns the server that runs afterwards, if any.
+    /// Calls `run` while `server` runs, kills the server meanwhile, and calls `start` for a new one if `comes_back` is
+    /// set. Returns the server that runs afterwards, if any.
     ///
     /// # Errors
-    /// Fails if one of these fails, or if the run is over before the moment comes.
+    /// Fails if one of these fails, or if the run is over before the packets have arrived.
     pub(super) fn during<T: Send>(
         &self,
         network: &Network,
@@ -54,7 +54,7 @@ impl End {
         let done = thread::scope(|scope| {
             let running = scope.spawn(move || {
                 let done = run();
-                // The receiver may have got its event before, and then does not read this one.
+                // If the receiver has its event already, it does not read this one.
                 let _ = events.send(Event::Never);
                 done
             });
@@ -73,7 +73,7 @@ impl End {
         start: impl FnOnce(Identity) -> anyhow::Result<EchoServer>,
     ) -> anyhow::Result<Option<EchoServer>> {
         let now = matches!(came.recv()?, Event::Now);
-        ensure!(now, "the run was over before the server's end came");
+        ensure!(now, "the run ended before the server was killed");
         let identity = server.kill()?;
         self.comes_back.then(|| start(identity)).transpose()
     }

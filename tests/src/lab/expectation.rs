@@ -33,7 +33,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// The ports that the line is about; empty: all.
+    /// The ports that the line is about; if empty, all ports.
     #[serde(default)]
     ports: Vec<u16>,
     #[serde(default)]
@@ -44,14 +44,14 @@ pub struct Line {
     /// The family of the server's addresses that the line is about, if a name has both.
     #[serde(default)]
     family: Option<Family>,
-    /// The durations of silence in seconds that the line is about; empty: all.
+    /// The durations of silence in seconds that the line is about; if empty, all durations.
     #[serde(default)]
     seconds: Vec<u32>,
-    /// Whether the line is about silent sessions with TCP keep-alive, or about those without; `None`: both.
+    /// Whether the line is about silent sessions with TCP keep-alive, or about those without; `None` for both.
     #[serde(default)]
     keep_alive: Option<bool>,
     pub(super) verdict: VerdictId,
-    /// The segment as a report shows it; words such as `<isp>` stand for addresses. `None`: any segment.
+    /// The segment as a report shows it; words such as `<isp>` stand for addresses. `None` for any segment.
     #[serde(default)]
     pub(super) at: Option<String>,
     /// A text that the verdict's claim must contain, if a verdict has several claims.
@@ -122,7 +122,7 @@ impl Expectation {
         (!missing.is_empty()).then(|| format!("no probe has {}", missing.join(", ")))
     }
 
-    /// Returns those of the ports that are not simply reachable.
+    /// Returns the ports for which the expectation has a verdict other than `reachable`.
     pub(super) fn ports_under_test<'a>(&self, probed: &'a [u16]) -> Vec<&'a u16> {
         let tested = |port: &&u16| {
             let lines = || self.expect.iter().filter(|line| line.is_about_port(**port));
@@ -262,6 +262,6 @@ impl Line {
     }
 }
 
-/// Findings that are allowed with any fault: the first comes from the profile, and the second from retransmissions on a
-/// busy machine.
+/// Findings that are allowed with any fault: the profile causes the first, and retransmissions on a busy machine cause
+/// the second.
 const OF_OTHER_CAUSES: [FindingId; 2] = [FindingId::DestinationNotTested, FindingId::Loss];

@@ -55,13 +55,13 @@ impl Family {
     ///
     /// - `<client>`, `<firewall>`, `<isp>`, `<cloud>`: the host's address towards the client.
     /// - `<firewall-far>`, `<isp-far>`: the host's address towards the server.
-    /// - `<[cloud]>` and the like: the same, in brackets for IPv6, as a port after it needs.
+    /// - `<[cloud]>` and similar: the same address, in brackets if it is IPv6, so that a port can follow.
     /// - `<ip>`: `ip` or `ip6`.
     /// - `<icmp>`: `icmp` or `icmpv6`.
     /// - `<hop-limit>`: the iptables target that changes the hop limit, with the beginning of its flag: `TTL --ttl` or
     ///   `HL --hl`.
     /// - `<length>`: the prefix length.
-    /// - `<cloud-second>`, `<outside>`: two more addresses, in the cloud's network and in none of the lab's.
+    /// - `<cloud-second>`, `<outside>`: two more addresses, in the cloud's network and outside all networks of the lab.
     pub(super) fn fill(self, text: &str) -> String {
         let (ip, icmp, hop_limit) = match self {
             Self::Ipv4 => ("ip", "icmp", "TTL --ttl"),

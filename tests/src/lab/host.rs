@@ -68,7 +68,7 @@ impl Host {
         for (interface, address) in interfaces.into_iter().flatten() {
             for family in Family::ALL {
                 let (address, length) = (address(family, self), family.prefix_length());
-                // Duplicate address detection would ask nobody: no other host is on the link.
+                // Duplicate address detection is not needed: the only other host on the link has another address.
                 let unasked = if family == Family::Ipv6 { "nodad" } else { "" };
                 add(format_args!(
                     "ip addr add {address}/{length} dev {interface} {unasked}"
@@ -95,14 +95,14 @@ impl Host {
         script.push_str(match self {
             Self::Client => "",
             Self::Firewall | Self::Isp => ROUTER,
-            // The server, too, needs no privileges for low ports.
+            // This lets the server listen on low ports without privileges.
             Self::Cloud => "sysctl -qw net.ipv4.ip_unprivileged_port_start=0\n",
         });
         script
     }
 }
 
-/// A namespace without a name.
+/// A network namespace without a name.
 ///
 /// It disappears when its holder and all programs that were started in it have ended, and they end with the test.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use toml::{Table, Value};
 
 use super::{Family, Repeated, Scenario, Variant};
 
-/// Returns every link of the matrix over `family` twice, to be played `times`; `scenarios` is the folder with the
-/// files.
+/// Returns two scenarios over `family` for each link of the matrix, each to be played `times`. The folder `scenarios`
+/// contains the files.
 ///
 /// # Errors
 /// Fails if a file is missing, or is not a scenario.
@@ -37,7 +37,7 @@ pub fn links(scenarios: &Path, family: Family, times: usize) -> anyhow::Result<V
     Ok(all)
 }
 
-/// Replaces entries of `table` by those of `over`; tables are merged.
+/// Replaces entries of `table` by the entries of `over`, and merges entries that are tables.
 fn laid_over(table: &mut Table, over: Table) {
     for (key, value) in over {
         match (table.get_mut(&key), value) {

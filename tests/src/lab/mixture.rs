@@ -40,7 +40,7 @@ struct Placed {
     /// The index of the fault in the list of faults.
     fault: usize,
     ports: Vec<u16>,
-    /// The family that is affected in a run over both; `None`: the whole run.
+    /// The affected family in a run over both families; `None` if the whole run is affected.
     only: Option<Family>,
 }
 
@@ -76,7 +76,7 @@ impl Mixture {
     }
 }
 
-/// Returns a list as a scenario file has it.
+/// Returns a list in the form that a scenario file has.
 fn strings(all: &[impl AsRef<str>]) -> Value {
     Value::Array(all.iter().map(|text| Value::from(text.as_ref())).collect())
 }

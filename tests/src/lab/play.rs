@@ -23,7 +23,7 @@ pub(super) struct Scene<'s> {
     pub(super) identity: &'s Identity,
 }
 
-/// Plays a scenario and checks the result. Keeps the run as the replay record `record`, if there is a name and
+/// Plays a scenario and checks the result. Keeps the run as the replay record `record`, if a name is given and
 /// [recording](super::record) is on.
 pub(super) fn play(
     scenario: &Scenario,
@@ -50,7 +50,7 @@ pub struct Timed {
     pub run: Run,
     /// The time from the client's start to its end.
     pub took: Duration,
-    /// The time that a plain client took after the run for the round trips of one session over the same path; `None` if
+    /// The time that a bare client took after the run for the round trips of one session over the same path; `None` if
     /// it was not measured.
     pub floor: Option<Duration>,
 }
@@ -73,7 +73,7 @@ pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Res
     })
 }
 
-/// Plays `scenario` with the client's default idle timeout, and then `peer`, a command of the client's host, and times
+/// Plays `scenario` with the client's default idle timeout, then runs `peer`, a command on the client's host, and times
 /// both. Words in angle brackets stand for addresses.
 ///
 /// # Errors
@@ -99,8 +99,8 @@ pub fn timed_with_peer(
     })
 }
 
-/// Plays the scenario, and returns the result of `then`. `idle_timeout` is the client's, in seconds; `None`: its
-/// default.
+/// Plays the scenario, and returns the result of `then`. `idle_timeout` is that of the client, in seconds; `None` for
+/// its default.
 pub(super) fn staged<T>(
     scenario: &Scenario,
     family: Family,
@@ -184,7 +184,7 @@ fn put_in_the_way(
     Ok(())
 }
 
-/// Calls `run` while `server` runs, or ends and perhaps returns, as the scenario says.
+/// Calls `run`, while `server` runs throughout or is ended and perhaps replaced, as the scenario says.
 fn during<T: Send>(
     scenario: &Scenario,
     network: &Network,

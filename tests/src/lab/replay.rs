@@ -40,8 +40,8 @@ pub fn replays(scenarios: &Path, records: &'static Path) -> anyhow::Result<Trial
     }))
 }
 
-/// Returns whether the run over this family is the one that is recorded. One family per scenario is enough; some
-/// records are over IPv4 and some over IPv6.
+/// Returns whether the run over this family is recorded. One family per scenario is enough; some records are over IPv4
+/// and some over IPv6.
 pub(super) fn is_kept(scenario: &Scenario, family: Family, variant: Variant) -> bool {
     family_of(scenario, variant) == Some(family)
 }
@@ -104,7 +104,7 @@ fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
     ))
 }
 
-/// Returns the findings of a probe whose texts say something of [`VAGUE`].
+/// Returns the findings of a probe whose texts contain a phrase of [`VAGUE`].
 fn vague_findings(probe: &Probe) -> impl Iterator<Item = String> + '_ {
     let port = probe.measurement.port_dialled();
     probe.findings.iter().filter_map(move |finding| {
@@ -122,8 +122,8 @@ fn vague<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Option<&'static st
     VAGUE.into_iter().find(said)
 }
 
-/// Words that leave open who or what is meant, next steps that ask for the fault itself, texts that are for programmers,
-/// and traces of texts that were put together wrongly.
+/// Words that leave open who or what is meant, next steps that ask for the fault itself, texts for programmers, and
+/// traces of texts that were put together wrongly.
 const VAGUE: [&str; 12] = [
     "whoever",
     "fresh ones",

@@ -31,7 +31,7 @@ pub struct Scenario {
     /// Whether the client runs twice in the same way; the expected result is that of the second run.
     #[serde(default)]
     pub rehearsed: bool,
-    /// Changes after the first of the two runs, right before the second.
+    /// Changes between the two runs, made right before the second.
     #[serde(default)]
     pub after_rehearsal: BTreeMap<Host, Changes>,
     /// The name by which the client knows the server, instead of its address.

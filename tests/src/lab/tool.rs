@@ -28,7 +28,7 @@ pub struct Tool {
     #[serde(default)]
     listens: Vec<u16>,
     /// Whether the program runs as root, because it has to see the original destination of connections, or to use
-    /// others' addresses.
+    /// addresses of other hosts.
     #[serde(default)]
     as_root: bool,
 }

@@ -40,7 +40,7 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
     Ok(trials)
 }
 
-/// Returns what this machine lacks for any scenario at all; `None`: nothing.
+/// Returns a requirement of every scenario that this machine does not meet; `None` if it meets all of them.
 pub fn lacking() -> Option<Cow<'static, str>> {
     NEEDS.into_iter().find_map(Need::lacking)
 }

@@ -158,8 +158,8 @@ const BY_DIGEST: u8 = 1;
 const TLS_ERROR: u8 = 9;
 const PREFIXES: u8 = 10;
 
-/// A length just below 256 KiB.
+/// The length in bytes of a long text in an answer, just below 256 KiB.
 const LONG: usize = 250_000;
 
-/// Makes a sighting of less than 4 KiB that takes far more memory once decoded.
+/// The number of prefixes in a sighting of less than 4 KiB that takes far more memory once decoded.
 const PREFIXES_OF_ONE: usize = 2_000;

@@ -137,7 +137,7 @@ async fn ask(
     response.context("no response")
 }
 
-/// Reads the next complete message; `None` if the stream ends before it begins.
+/// Reads the next complete message; `None` if the stream ends before a message begins.
 async fn message(
     stream: &mut (impl AsyncRead + Unpin),
     received: &mut Vec<u8>,
@@ -156,7 +156,7 @@ async fn message(
     }
 }
 
-/// Returns the length of head and body; `None` if the head is incomplete.
+/// Returns the length of a request in bytes, head and body; `None` if the head is incomplete.
 fn request_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
     Ok(match RequestHead::decode(received)? {
         Decoded::Incomplete { .. } => None,

@@ -1,4 +1,5 @@
-//! TLS inspection: the device terminates TLS with a certificate made on the spot, and relays the content or not.
+//! TLS inspection: the device terminates TLS with a certificate made on the spot, and either relays the content or
+//! shows its own page.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

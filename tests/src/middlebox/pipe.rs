@@ -17,11 +17,12 @@ pub enum Direction {
 /// What happens to a piece of data.
 pub(super) enum Verdict {
     Pass,
-    /// Passes the first bytes, this many, and nothing after them.
+    /// Passes this number of bytes from the start of the piece, and nothing after them.
     PassAndStop(usize),
 }
 
-/// Copies until the end of `from`, which is passed on, or until `inspect` stops it. Returns whether it was stopped.
+/// Copies bytes until `inspect` stops the copy or `from` ends; if `from` ends, `to` is ended too. Returns whether
+/// `inspect` stopped the copy.
 pub(super) async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

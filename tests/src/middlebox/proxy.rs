@@ -1,4 +1,4 @@
-//! Explicit proxies: one that works, over CONNECT and SOCKS 5, and many that fail in some way.
+//! Explicit proxies for CONNECT and SOCKS 5: some work, and many fail in some way.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -31,9 +31,10 @@ pub enum Manner {
     AnswersCredentials(Vec<u8>),
     /// Asks for NTLM, and closes the connection after its challenge.
     ClosesAfterChallenge,
-    /// Speaks SOCKS 5, and closes without a reply on a request for this port; `None`: for any port.
+    /// Speaks SOCKS 5, and closes without a reply if a request is for this port; `None` stands for any port.
     SocksCloses { on: Option<u16> },
-    /// Speaks SOCKS 5, for every client or with one pair of credentials. Wrong credentials are counted like tunnels.
+    /// Speaks SOCKS 5, for every client or only for clients with these credentials. Wrong credentials are counted like
+    /// tunnels.
     Socks5 { only: Option<(String, String)> },
     /// Speaks SOCKS 5, and refuses every destination with this code.
     SocksReply(u8),
@@ -170,7 +171,7 @@ async fn closes_after_challenge(mut client: TcpStream) -> anyhow::Result<()> {
 fn asks_for_ntlm(begun: bool) -> String {
     let (challenge, end) = if begun {
         let mut message = b"NTLMSSP\0\x02\0\0\0".to_vec();
-        // No target name; flags; the challenge; the empty target information behind it.
+        // In this order: no target name, flags, the challenge, empty target information.
         message.extend([0, 0, 0, 0, 48, 0, 0, 0, 1, 0x82, 0, 0]);
         message.extend(*b"01234567\0\0\0\0\0\0\0\0");
         message.extend([4, 0, 4, 0, 48, 0, 0, 0, 0, 0, 0, 0]);
@@ -185,7 +186,7 @@ fn asks_for_ntlm(begun: bool) -> String {
     )
 }
 
-/// Sends header lines until the client closes the connection, which it has to do before all are sent.
+/// Sends header lines until the client closes the connection. The client has to do so before all lines are sent.
 async fn endless_head(mut client: impl AsyncWrite + Unpin) -> anyhow::Result<()> {
     client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
     for _ in 0..ENDLESS {
@@ -202,7 +203,7 @@ enum Refuses {
     Nothing,
     /// Refuses every destination, with this code.
     With(u8),
-    /// Closes without a reply on a request for this port; `None`: for any port.
+    /// Closes without a reply if a request is for this port; `None` stands for any port.
     Silently(Option<u16>),
 }
 
@@ -285,7 +286,7 @@ async fn read_head(client: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<Stri
         if head.len() > MOST_HEAD {
             bail!("no head ends");
         }
-        // The head is read byte by byte, because what follows it belongs to the server.
+        // The head is read byte by byte, because the bytes after it belong to the server.
         head.push(client.read_u8().await?);
     }
     Ok(String::from_utf8(head)?)
@@ -302,7 +303,7 @@ fn authorized(head: &str, user: &str, password: &str) -> bool {
     head.lines().any(|line| line == wanted)
 }
 
-/// Ends the connection in good order: closing it with unread bytes would send a RST, and lose the answer.
+/// Ends the connection without a RST. Closing it with unread bytes would send a RST, and the answer would be lost.
 async fn part(mut client: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
     client.shutdown().await?;
     drain(client).await

@@ -48,7 +48,7 @@ pub(super) async fn serve_web(
             let answer = if words { PAGE } else { BAD_REQUEST };
             stream.write_all(answer).await?;
             stream.shutdown().await?;
-            // Closing the connection with unread bytes would send a RST, and lose the answer.
+            // Closing the connection with unread bytes would send a RST, and the answer would be lost.
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
             return Ok(());
         }

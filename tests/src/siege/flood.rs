@@ -56,7 +56,7 @@ impl SynFlood {
     /// calling thread.
     ///
     /// # Errors
-    /// Fails if the kernel does not tell.
+    /// Fails if the kernel does not report the number.
     pub fn overflows() -> anyhow::Result<u64> {
         let text = std::fs::read_to_string("/proc/thread-self/net/netstat")?;
         let mut lines = text

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::lab::Namespace;
 
-/// Runs `deed` on that host.
+/// Runs `deed` on a host for sieges, which is made for this call.
 pub(super) fn on_a_host_of_its_own<T: Send>(
     deed: impl FnOnce() -> anyhow::Result<T> + Send,
 ) -> anyhow::Result<T> {
@@ -53,7 +53,8 @@ fn attackers_v6(network: u16, host: u16) -> IpAddr {
     Ipv6Addr::new(0x2001, 0xdb8, 0xa, network, 0, 0, 0, host).into()
 }
 
-/// `route_localnet`: without it, the kernel lets no answer from a loopback address leave the host.
+/// The commands that set up the host. Without `route_localnet`, the kernel lets no answer from a loopback address leave
+/// the host.
 const SET_UP: &str = "\
 ip link set lo up
 sysctl -qw net.ipv6.ip_nonlocal_bind=1 net.ipv4.conf.all.route_localnet=1

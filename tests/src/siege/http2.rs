@@ -15,7 +15,7 @@ pub fn opening() -> Vec<u8> {
 /// Returns the headers of call `number` of a connection, with `flag` (0 for none). They contain no key, and are as
 /// short as possible.
 pub fn call(number: u32, flag: u8) -> Vec<u8> {
-    // POST, https, "/", content-type: application/grpc. The first call adds the last one to the header table (RFC
+    // POST, https, "/", content-type: application/grpc. The first call adds the content type to the header table (RFC
     // 7541).
     let headers: &[u8] = match number {
         0 => b"\x83\x87\x84\x5f\x10application/grpc",

@@ -1,4 +1,4 @@
-//! Sieges of one server with one attack after another, so that what each leaves behind adds up.
+//! Attacks one server several times in a row, so that the memory that each attack leaves behind adds up.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU16};

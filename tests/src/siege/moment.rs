@@ -1,4 +1,4 @@
-//! The moments of a connection's life at which the connection, or the server, can break off.
+//! The moments in the life of a connection at which a client can disconnect or the server can be killed.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -24,7 +24,7 @@ pub enum Moment {
     /// One stage is complete in both directions, and two more follow.
     InExchange,
     /// All stages are complete, and the connection is held.
-    QueuedPacket,
+    Held,
     /// A call to the control service: TLS is established, and the headers of a call have begun.
     InCall,
 }
@@ -37,11 +37,11 @@ impl Moment {
         Self::Greeted,
         Self::Answered,
         Self::InExchange,
-        Self::QueuedPacket,
+        Self::Held,
         Self::InCall,
     ];
 
-    /// Takes `stream`, a new connection to the server at `address`, to this moment.
+    /// Plays a client on `stream`, a new connection to the server at `address`, up to this moment.
     ///
     /// # Errors
     /// Fails if the server ends the connection before that.
@@ -71,7 +71,7 @@ impl Moment {
                     .first()
                     .is_some_and(|s| s.up.complete && s.down.complete)
             })?,
-            Self::QueuedPacket => until(stream, address, connection, |session| {
+            Self::Held => until(stream, address, connection, |session| {
                 session.report().phase == Phase::Holding
             })?,
             Self::InCall => call(stream)?,
@@ -93,7 +93,8 @@ fn until(
     play(&mut session, need, stream, done).map(drop)
 }
 
-/// Sends a client's preface and settings in HTTP/2, and the first of a hundred bytes of headers.
+/// Opens HTTP/2 to the server: sends a client's preface and settings, and one of the hundred bytes of headers that it
+/// announces.
 fn call(stream: &mut TcpStream) -> anyhow::Result<()> {
     let mut tls = Tls::offering("h2")?.open(stream)?;
     let mut inside = rustls::Stream::new(&mut tls, stream);

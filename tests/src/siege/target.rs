@@ -14,7 +14,7 @@ use crate::{Connection, WATCHDOG};
 #[derive(Debug)]
 pub struct Target {
     pub address: SocketAddr,
-    /// The attacker's own key, as valid as any other.
+    /// The attacker's own key, which the server accepts.
     pub insider: Connection,
     /// The authenticated client's connection string.
     pub(super) connection: Connection,
@@ -53,7 +53,7 @@ impl Target {
         greeting(self.address, &self.connection)
     }
 
-    /// Returns the first bytes of a plain session with that key's id and a wrong secret.
+    /// Returns the first bytes of a plain session with the authenticated client's key id and a wrong secret.
     ///
     /// # Errors
     /// Fails if the session cannot be made.

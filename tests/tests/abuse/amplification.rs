@@ -20,7 +20,8 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("nor_does_any_inside_tls", openings_inside_tls)
 }
 
-/// Compares payload bytes out with payload bytes in. TLS handshakes and alerts do not count, and none begins here.
+/// Checks that the server sends no more payload bytes than it has received. TLS handshakes and alerts would not count,
+/// but no opening here begins TLS.
 fn openings(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let address = server.address(1);
@@ -62,7 +63,7 @@ fn openings(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The bytes that a stranger sends inside TLS, and those that it sends before.
+/// The bytes that a stranger sends inside TLS, and the bytes that it sends before TLS.
 struct Inside {
     name: &'static str,
     /// The bytes before TLS, and the length of the server's answer to them.

@@ -105,8 +105,8 @@ pub(super) const ATTACKS: [(&str, Attack); 13] = [
 
 /// Attacks on a server with many descriptors, and the KiB that each stranger may cost it beyond the general allowance.
 ///
-/// The KiB cover what the stranger has sent, and half as much again that the allocator loses between these pieces. In
-/// the first and the last attack, every other stranger exceeds a limit and is disconnected.
+/// The KiB cover the bytes that the stranger has sent, and half of that in addition, which the allocator loses between
+/// these pieces. In the first and the last attack, every other stranger exceeds a limit and is disconnected.
 pub(super) const DEAR: [(&str, f64, Attack); 3] = [
     ("half_hellos", 24.0, half_hellos),
     ("finished_handshakes", 40.0, finished_handshakes),
@@ -176,7 +176,7 @@ fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
 fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let mut turn = Instant::now();
     again_and_again(target, begun, 2 * DESCRIPTORS, |round| {
-        // The pace is the attack: a faster one from the client's own address is known to push the client out.
+        // The attack has a fixed pace: a faster one from the client's own address is known to push the client out.
         if round % A_MILLISECOND == 0 {
             turn += Duration::from_millis(1);
             thread::sleep(turn.saturating_duration_since(Instant::now()));
@@ -185,7 +185,7 @@ fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<
     })
 }
 
-/// Opens as many connections as the server has room for, and sends one more byte on each in turn.
+/// Opens connections up to the number that the server has room for, and sends one more byte on each in turn.
 fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     let mut slow = VecDeque::new();
@@ -240,8 +240,8 @@ fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
 
 /// Sends part of a ClientHello that announces more bytes than arrive.
 ///
-/// Half of the attempts send more than the server accepts. The others send a little less, so that the server keeps it
-/// until its deadline.
+/// Half of the attempts send more than the server accepts. The others send a little less, so that the server keeps
+/// these bytes until its deadline.
 fn half_hellos(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let record = Tls::offering("")?.hello()?;
@@ -260,7 +260,7 @@ fn half_hellos(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     })
 }
 
-/// Completes handshakes with as long a certificate chain as the server accepts, and sends nothing inside.
+/// Completes handshakes with a certificate chain of nearly the maximum length, and sends nothing inside TLS.
 fn finished_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let client = Tls::presenting(24 * 1024)?;
@@ -276,10 +276,11 @@ fn finished_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f6
     Ok(a_second)
 }
 
-/// Makes as many calls without a key as a connection may have under way, each with an incomplete message.
+/// Makes the maximum number of calls that a connection may have under way. The calls have no key, and each has an
+/// incomplete message.
 ///
-/// Half of the attempts announce a client's longest message, and send as much as HTTP/2's flow control allows. The
-/// others send a little less than a stranger may send, so that the server keeps it until its deadline.
+/// Half of the attempts announce a client's longest message, and send as many bytes as HTTP/2's flow control allows.
+/// The others send a little less than a stranger may send, so that the server keeps these bytes until its deadline.
 fn unfinished_calls(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let client = Tls::offering("h2")?;
@@ -326,7 +327,7 @@ fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     })
 }
 
-/// Sends one recorded greeting on as many connections as the server has room for.
+/// Sends one recorded greeting on each of more connections than the server has room for.
 fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let recorded = target.greeting()?;
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
@@ -398,12 +399,12 @@ fn say(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<TcpStream> {
 const DESCRIPTORS: usize = 300;
 /// The file descriptors of a server with places for many strangers.
 const MANY_DESCRIPTORS: usize = 2 * SLOW_SOCKETS;
-/// A number above that server's places for strangers.
+/// More connections than a server with [`MANY_DESCRIPTORS`] allows to strangers.
 const MANY_PLACES: usize = MANY_DESCRIPTORS / 4;
 /// Connections in a millisecond from the client's own address: 8,000 a second.
 const A_MILLISECOND: usize = 8;
 
-/// The number of connections that are served in turn, as a typical slow attacker has.
+/// The number of connections on which bytes are sent in turn, typical of a slow attack.
 const SLOW_SOCKETS: usize = 2_000;
 /// The number of threads of [`by_several`].
 pub(super) const HANDS: usize = 8;

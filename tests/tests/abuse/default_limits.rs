@@ -107,9 +107,9 @@ fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
 
 /// The file descriptors, as on the machine of docs/operate/reliability.md.
 const DESCRIPTORS: usize = 20_000;
-/// A number above the server's places for strangers.
+/// More connections than the server allows to strangers.
 const PLACES: usize = 4_800;
-/// A chain a little shorter than the server accepts in a handshake.
+/// The length in bytes of a certificate chain, a little below the maximum that the server accepts in a handshake.
 const CERTIFICATES: usize = 24 * 1024;
 /// The number of calls that a connection may have under way.
 const CALLS: u32 = 8;

@@ -1,4 +1,4 @@
-//! Events that hurt a server that nobody attacks.
+//! Troubles of a server that nobody attacks, for example a changed date.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

@@ -52,7 +52,7 @@ fn killed(ip: IpAddr) -> anyhow::Result<()> {
     watching.wait_until(watched)?;
     server = plan().start_as(server.kill()?)?;
     let run = watcher.finish(watching)?;
-    // The run reports an outage, and blames nothing on the path.
+    // The run reports an outage, and does not blame the path.
     run.expect_exit(UNDECIDED)?
         .expect_all(VerdictId::Inconclusive)?;
     whole(&server)?;

@@ -1,4 +1,5 @@
-//! A server that runs out of file descriptors, because the limit was lowered after its limits were fitted to it.
+//! A server that runs out of file descriptors, because the system's limit was lowered after the server had derived its
+//! own limits from it.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpStream};
@@ -17,7 +18,7 @@ pub(crate) fn trials() -> Trials {
     )
 }
 
-/// New connections wait in the queue, existing ones stay, and the server goes on by itself when others leave.
+/// New connections wait in the queue, existing ones stay, and the server accepts again by itself once others have left.
 fn shortage(ip: IpAddr) -> anyhow::Result<()> {
     let mut server = ServerPlan::on(ip).ports(1).with_metrics().start()?;
     let address = server.address(1);
@@ -26,7 +27,7 @@ fn shortage(ip: IpAddr) -> anyhow::Result<()> {
     let before = calm(&server, |_| true)?;
     let mut held = TcpStream::connect(address)?;
     held.set_read_timeout(Some(WATCHDOG))?;
-    Moment::QueuedPacket.reach(&mut held, address, &server.connection())?;
+    Moment::Held.reach(&mut held, address, &server.connection())?;
 
     let left = before.descriptors() as u64 + ROOM as u64;
     server.limit_descriptors(left)?;
@@ -34,7 +35,7 @@ fn shortage(ip: IpAddr) -> anyhow::Result<()> {
         .map(|_| TcpStream::connect(address))
         .collect::<Result<_, _>>()?;
     server.says(NONE_LEFT)?;
-    // The held session is neither closed nor sent anything.
+    // The server neither closes the held session nor sends anything over it.
     held.set_nonblocking(true)?;
     let said = held.peek(&mut [0]);
     ensure!(

@@ -70,7 +70,7 @@ impl Imports {
         self.undeclared.iter().map(|m| m.join("::")).collect()
     }
 
-    /// Returns the shortest cycle through each file that is in one, each cycle once.
+    /// Returns the shortest cycle of imports through each file that is in one. Each cycle is listed once.
     ///
     /// A parent and its children do not form a cycle: a child may use what its parent defines.
     pub(crate) fn circles(&self) -> BTreeSet<Vec<String>> {
@@ -264,8 +264,8 @@ fn is_for_tests(attribute: &Attribute) -> bool {
     list.path.is_ident("cfg") && list.tokens.to_string() == "test"
 }
 
-/// Returns the name of the module in `file`, a path below the crate's sources. `None` for tests, which belong to the file
-/// that they test, and for programs.
+/// Returns the name of the module in `file`, a path below the crate's sources. `None` for tests, which belong to the
+/// file that they test, and for programs.
 fn module(file: &Path) -> Option<Module> {
     let names = file.with_extension("");
     let names: Module = names

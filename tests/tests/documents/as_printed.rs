@@ -12,8 +12,8 @@ use fwprobe_tests::{Identity, Place, Process, binaries, tree};
 use super::plain_english::literals;
 use super::{documents, typed};
 
-/// What readers replace, and what the test puts in its place. A placeholder in braces is replaced inside words, any
-/// other only as a whole word.
+/// The placeholders that readers replace, and the test's replacements for them. A placeholder in braces is replaced
+/// inside words, any other only as a whole word.
 const STANDS_FOR: &[(&str, &str)] = &[
     ("PROFILE", "hpc-2008r2-sp1"),
     ("ID", "dropped"),
@@ -37,7 +37,7 @@ const STANDS_FOR: &[(&str, &str)] = &[
     ("--until-open=10m", "--until-open=1s"),
 ];
 
-/// The replacement of `{}` in a program's text, by the word before it.
+/// The replacements of `{}` in a program's text; the word before it decides which one is used.
 const AFTER: &[(&str, &str)] = &[
     ("--dir", "identity"),
     ("--identity", "identity"),
@@ -68,7 +68,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("fwprobe-echo serve --identity identity", SERVES),
 ];
 
-/// The text names a command to which the reader adds arguments. Another test checks that the command exists.
+/// The reason for commands that a text only names, so that readers add arguments. Another test checks that they exist.
 const NAMED: &str = "the text names the command alone";
 
 const SERVES: &str = "takes ports below 1024 and goes on until it is stopped";
@@ -148,14 +148,14 @@ fn run(command: &str) -> anyhow::Result<(i32, String)> {
     Ok((finished.code()?, finished.stderr))
 }
 
-/// Returns what ends a command after its first run that would otherwise repeat it until it is stopped.
+/// Returns arguments that make a watch end after its first run; empty for commands that end by themselves.
 fn once(command: &str) -> &'static [&'static str] {
     if !command.starts_with("fwprobe watch ") || command.contains("--count") {
         &[]
     } else if command.contains("--listen") {
         &["--count", "1"]
     } else {
-        // Several of these run at the same time, and have one default port.
+        // Several of these commands run at the same time, and all have the same default port.
         &["--count", "1", "--listen", "none"]
     }
 }
@@ -179,7 +179,7 @@ fn lay_out(folder: &Path, connection: &str, command: &str) -> anyhow::Result<()>
         begun.args(begin).current_dir(folder);
         Process::start(begun)?.finish()?;
     }
-    // As the registry of a head node does, the reader's configuration file chooses the profile.
+    // The reader's configuration file chooses the profile, as a head node's registry would.
     let own = folder.join(".config/fwprobe");
     fs::create_dir_all(&own)?;
     fs::write(own.join("config.toml"), "profile = \"hpc-2008r2-sp1\"\n")?;
@@ -217,7 +217,7 @@ fn restrict(file: &Path) -> std::io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600))
 }
 
-/// Returns every command that is printed somewhere, with placeholders replaced, and a place where it is.
+/// Returns every command that is printed somewhere, with placeholders replaced, and one place where it is printed.
 fn printed() -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for document in documents() {
@@ -356,7 +356,7 @@ const EXPORT: &str = "Windows Registry Editor Version \
                       5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\HPC]\r\n\
                       \"UseSp2AzurePorts\"=dword:00000001\r\n";
 
-/// This is not a certificate. That is a result of the check, not a usage error.
+/// A file that is not a certificate: a check reports that as its result, so it is not a usage error.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
 /// The number of runs at the same time. Each mostly waits for answers of this host's own ports.

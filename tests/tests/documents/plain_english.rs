@@ -132,7 +132,9 @@ fn pages_messages_and_deployments_are_in_plain_english() {
         count += 1;
         let text = fs::read_to_string(&file).expect("UTF-8");
         // The lines of a comment make one text.
-        let lines = text.lines().map(|line| line.trim_start_matches(['#', '/', '*', ' ']));
+        let lines = text
+            .lines()
+            .map(|line| line.trim_start_matches(['#', '/', '*', ' ']));
         for phrase in quaint(&lines.collect::<Vec<_>>().join(" ")) {
             found.push(format!("{}: {phrase}", file.display()));
         }

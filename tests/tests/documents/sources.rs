@@ -32,13 +32,13 @@ fn names_of_source_files_are_told_from_placeholders() {
     assert!(exists("judge/cause.rs") && !exists("no/such.rs") && !exists("use.rs"));
 }
 
-/// Returns the names of source files between backticks. Capitals are placeholders of recipes.
+/// Returns the names of source files between backticks, except for placeholders, which contain capitals.
 fn named(text: &str) -> Vec<&str> {
     let spans = text.split('`').skip(1).step_by(2);
     spans
         .filter(|span| span.ends_with(".rs") && !span.contains(char::is_whitespace))
         .filter(|span| !span.contains(|c: char| c.is_ascii_uppercase()))
-        // Tables name files from the folder that they are about.
+        // Tables name files relative to the folder that they are about.
         .map(|span| span.trim_start_matches("../"))
         .collect()
 }

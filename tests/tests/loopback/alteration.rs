@@ -1,5 +1,5 @@
-//! One bit is flipped on the way, at any position. The port is then never reachable, and in the payload the report
-//! names the exact byte.
+//! One bit is flipped on the way, at any position. The port is then never reachable. If the bit is in the payload, the
+//! report names its exact byte.
 
 use std::net::IpAddr;
 

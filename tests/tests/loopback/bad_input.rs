@@ -82,7 +82,7 @@ fn told(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The server refuses its own secrets in the same way.
+/// fwprobe refuses a file with a secret that others can read or change, as the server refuses its own secrets.
 fn a_secret_that_others_can_read_or_change() -> anyhow::Result<()> {
     let identity = Identity::make(&Place::ordinary(), &["127.0.0.1"])?;
     let string = identity.connection().text();

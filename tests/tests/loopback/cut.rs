@@ -142,5 +142,5 @@ const PAST_THE_TESTIMONY: usize = 1_100;
 /// A length beyond the greeting or testimony and the first stage.
 const PAST_THE_FIRST_STAGE: usize = 2_000;
 
-/// The idle timeout in seconds, which every silence in these tests takes in full.
+/// The idle timeout in seconds; each silence in these tests lasts this long.
 const IDLE_TIMEOUT: u8 = 12;

@@ -1,4 +1,4 @@
-//! Two runs that are compared: `fwprobe diff`.
+//! Compares two runs with `fwprobe diff`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) fn trials() -> Trials {
         .once("a_certificate_that_is_new", a_certificate_that_is_new)
 }
 
-/// The same run again differs in nothing; with one port shut, in exactly that.
+/// A repeated run has no difference. With one port shut, that port is the only difference.
 fn a_port_that_is_shut_now() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK).ports(2).start()?;
     let (stays, shut) = (server.port(1), server.port(2));
@@ -57,7 +57,8 @@ fn a_port_that_is_shut_now() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server that changes its certificate, for clients that know both: that is the one fact that changed.
+/// The server changes its certificate, and clients know the old and the new one: the certificate is the one fact that
+/// changed.
 fn a_certificate_that_is_new() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK).ports(1).with_metrics().start()?;
     let pin = server.identity().begin_roll_over()?;

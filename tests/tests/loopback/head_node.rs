@@ -333,7 +333,7 @@ fn bad_flags_are_told_at_once() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A well-formed connection string of no server.
+/// A well-formed connection string for a server that does not exist.
 const CONNECTION: &str = "fwprobe://nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@echo.example.net?pin=sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 const OPENSSL: &[Need] = &[Need::Tool("openssl")];

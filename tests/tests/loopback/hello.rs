@@ -40,7 +40,7 @@ fn large(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The device is on one port of the profile, whose product sends an old ClientHello.
+/// The device is on one port of the profile, whose product sends a ClientHello of an old TLS version.
 fn old(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     let inspection = Inspection {
         dislikes: Dislike::OldHello,
@@ -84,5 +84,5 @@ fn noted_only_on(run: &Run, id: FindingId, port: u16) -> anyhow::Result<()> {
 const PROFILE: &str = "hpc-2008r2-sp1";
 const INSPECTED: u16 = 5901;
 
-/// The idle timeout in seconds, which every silence in these tests takes in full.
+/// The idle timeout in seconds; each silence in these tests lasts this long.
 const IDLE_TIMEOUT: u8 = 8;

@@ -108,5 +108,5 @@ const CASES: [(Dislike, SessionKind, &str); 5] = [
     ),
 ];
 
-/// The idle timeout in seconds, which every silence in these tests takes in full.
+/// The idle timeout in seconds; each silence in these tests lasts this long.
 const IDLE_TIMEOUT: u8 = 8;

@@ -1,6 +1,6 @@
 //! Two instances of the server behind one address, with HAProxy distributing connections over them in turn.
 //!
-//! What one instance reports or lacks must not be taken for an effect of the network.
+//! A fact about one instance alone, for example a port that it lacks, must not be reported as an effect of the network.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -49,7 +49,8 @@ impl Farm {
         })
     }
 
-    /// Starts an instance behind the first `count` of the ports. Its listener with index 1 is behind the first of them.
+    /// Starts an instance that serves the first `count` of the ports through HAProxy. Its listener 1 serves the first
+    /// port.
     fn instance(&self, count: usize) -> anyhow::Result<EchoServer> {
         let plan = ServerPlan::on(self.balancer.address().ip()).setting("behind_source_nat = true");
         let ports = self.ports.iter().take(count);

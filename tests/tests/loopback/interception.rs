@@ -25,8 +25,8 @@ fn relayed_in_tls(ip: IpAddr) -> anyhow::Result<()> {
     relayed(ip, Onward::Tls, &WITH_TLS)
 }
 
-/// This covers only kinds that begin with TLS: X.224 and MC-NMF negotiate TLS first, and a server that agreed to TLS
-/// accepts nothing else.
+/// The device relays decrypted TLS in clear text. Only kinds that begin with TLS are tested: X.224 and MC-NMF negotiate
+/// TLS first, and a server that has agreed to TLS accepts nothing else.
 fn relayed_in_clear_text(ip: IpAddr) -> anyhow::Result<()> {
     relayed(ip, Onward::Plain, &[SessionKind::Tls, SessionKind::Https])
 }

@@ -84,7 +84,7 @@ fn into_a_folder() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// `--keep` deletes what fwprobe named itself on this host, and nothing else.
+/// `--keep` deletes only files that fwprobe itself has named on this host.
 fn no_more_than_are_kept() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
     let cli = Cli::fwprobe()?;
@@ -184,7 +184,7 @@ fn refused_as(outputs: impl Fn(&Path) -> Vec<PathBuf>, why: &str) -> anyhow::Res
     server.stop().map(drop)
 }
 
-/// A template that fails on the run must not lose what was measured.
+/// A template that fails during the run must not cost any other output.
 fn one_that_fails_costs_no_other() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
     let cli = Cli::fwprobe()?;
@@ -269,7 +269,8 @@ fn into_nodes() -> anyhow::Result<()> {
     symlink("target", folder.join("link"))?;
     let names = ["device", "pipe", "link"];
     let before = names.map(|name| kind_of(&folder.join(name)));
-    // Open in both directions, so that it waits for nobody. The report of one port fits into a pipe.
+    // The pipe is opened in both directions, so that opening it waits for nobody. The report of one port fits into a
+    // pipe.
     let mut reader = File::options()
         .read(true)
         .write(true)
@@ -342,7 +343,7 @@ fn says_no(finished: &Finished, path: &Path) -> anyhow::Result<()> {
         matches!(lines.as_slice(), [line] if line.starts_with("error: ") && line.contains(path)),
         "not one line that names {path}:\n{text}"
     );
-    // The name of the file that would be written beside it means nothing to users.
+    // The name of the temporary file means nothing to users.
     ensure!(!text.contains(".fwprobe-"), "{text}");
     Ok(())
 }

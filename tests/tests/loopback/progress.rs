@@ -24,7 +24,8 @@ pub(crate) fn trials() -> Trials {
         .once("does_not_wait_for_the_control_port", control_port_silent)
 }
 
-/// A port that accepts and never answers keeps the run at its sessions. An address needs no resolving.
+/// A port that accepts and never answers keeps the run at its sessions. The server is given by address, so no name is
+/// resolved.
 fn names_the_sessions() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOCALHOST).ports(1).start()?;
     let silent = TcpListener::bind((LOCALHOST, 0))?;
@@ -112,7 +113,7 @@ fn half_silent() -> anyhow::Result<(EchoServer, TcpListener, Probe)> {
     Ok((server, silent, probe))
 }
 
-/// Returns whether `shown` contains an escape sequence for a colour or a weight, other than the one that ends it.
+/// Returns whether `shown` contains an escape sequence for a colour or a weight, apart from sequences that reset it.
 fn has_colour(shown: &str) -> bool {
     let mut escapes = shown.split("\u{1b}[").skip(1);
     escapes.any(|rest| {
@@ -136,7 +137,7 @@ fn control_port_silent() -> anyhow::Result<()> {
     ensure!(took < Duration::from_secs(LONG.into()), "{took:?}");
     let told = run.finished.stdout.split_whitespace().collect::<Vec<_>>();
     let told = told.join(" ");
-    let sentence = "the control port gave no answer and was not waited for";
+    let sentence = "the control port gave no answer, and the run did not wait for it";
     ensure!(told.contains(sentence), "{told}");
     // A control port that answers is not mentioned.
     let run = Probe::of(&server)?
@@ -167,8 +168,8 @@ const CTRL_C: &str = "\u{3}";
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// The idle timeout in seconds, which a run that waited for the control port would take in full.
+/// The idle timeout in seconds. A run that waited for the control port would take at least this long.
 const LONG: u8 = 30;
 
-/// The idle timeout in seconds, which the silent port takes in full, several times.
+/// The idle timeout in seconds. The run waits this long for the silent port, several times.
 const SHORT: u8 = 2;

@@ -61,7 +61,7 @@ fn explain_draws_the_same_verdicts() -> anyhow::Result<()> {
     let (note, report) = printed
         .split_once("\n\n")
         .context("a note before the report")?;
-    ensure!(note.ends_with("none has changed"), "{note}");
+    ensure!(note.ends_with("no verdict has changed"), "{note}");
     ensure!(
         report == run.finished.stdout,
         "the run printed\n{}\nbut explained it is\n{printed}",
@@ -81,7 +81,7 @@ fn report_gives_the_same_bytes() -> anyhow::Result<()> {
         .args(["--format", "json"])
         .succeeds()?;
     ensure!(again == json, "JSON made of JSON differs:\n{again}");
-    // A page goes into its file alone; what programs read can be piped on as well.
+    // A page is written only to its file. A format for programs is also printed, so that it can be piped.
     for (format, is_printed) in [("html", false), ("json", true)] {
         let cli = Cli::fwprobe()?;
         let file = cli.directory().join(format!("page.{format}"));

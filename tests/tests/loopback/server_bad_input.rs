@@ -130,7 +130,7 @@ fn a_configuration_that_is_not_there() -> anyhow::Result<()> {
     fails(cli, &["/nowhere/server.toml"])
 }
 
-/// The existing identity is left unchanged.
+/// `identity new` leaves an existing identity unchanged.
 fn an_identity_over_another() -> anyhow::Result<()> {
     let identity = identity()?;
     let path = identity.directory().join(KEY);

@@ -57,7 +57,7 @@ fn plan_without_a_server() -> anyhow::Result<()> {
         plan["hosts"].as_array().is_some_and(Vec::is_empty),
         "{printed}"
     );
-    // A run needs the server all the same, and a wrong connection string does not count as a missing one.
+    // A run, unlike a plan, needs the server. A wrong connection string is not treated like a missing one.
     let finished = Cli::fwprobe()?.args(["run", "hpc-2008r2-sp1"]).run()?;
     ensure!(finished.code()? == 2, "{}", finished.stdout);
     ensure!(
@@ -72,17 +72,19 @@ fn plan_without_a_server() -> anyhow::Result<()> {
 }
 
 fn an_id_that_is_misspelt() -> anyhow::Result<()> {
-    for (typed, meant) in [
-        ("droped", "dropped"),
-        ("reachble", "reachable"),
-        ("filtered", "dropped"),
-        ("Closed", "not-listening"),
-        ("timeout", "reply-dropped"),
-    ] {
+    for (typed, meant) in [("droped", "dropped"), ("reachble", "reachable")] {
         let finished = Cli::fwprobe()?.args(["explain", typed]).run()?;
         ensure!(finished.code()? == 2, "{typed}");
         let told = &finished.stderr;
         ensure!(told.contains(meant) && told.lines().count() == 1, "{told}");
+    }
+    for (word, meant) in [
+        ("filtered", "dropped"),
+        ("Closed", "not-listening"),
+        ("timeout", "reply-dropped"),
+    ] {
+        let told = Cli::fwprobe()?.args(["explain", word]).succeeds()?;
+        ensure!(told.contains(&format!("\n  {meant} ")), "{told}");
     }
     Ok(())
 }

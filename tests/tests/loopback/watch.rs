@@ -45,7 +45,7 @@ fn keeps_every_document(ip: IpAddr) -> anyhow::Result<()> {
     let samples = fs::read_to_string(textfile)?;
     let counted = "fwprobe_runs_total{outcome=\"as_expected\"} 3";
     ensure!(samples.contains(counted), "{samples}");
-    // Runs of another program, and files that are none, are left alone.
+    // A file in the folder that is not a run document is left alone.
     fs::write(plan.folder().join("0.json"), "{")?;
     let finished = plan.finish()?;
     ensure!(finished.code()? == 0, "{finished:?}");
@@ -113,7 +113,7 @@ fn serves_the_last_run(ip: IpAddr) -> anyhow::Result<()> {
     ensure!(foreign.status == 421, "{foreign:?}");
     let posted = watch.ask("POST /metrics HTTP/1.1\r\nHost: localhost\r\n")?;
     ensure!(posted.status == 405, "{posted:?}");
-    // Nothing that was asked has started a run.
+    // No request has started a run.
     let (finished, _) = watch.stop()?;
     let runs = finished.stdout.matches(r#""event":"run""#).count();
     ensure!(runs == 1, "{runs} runs");
@@ -137,7 +137,7 @@ fn reports_a_change_once(ip: IpAddr) -> anyhow::Result<()> {
     let found = watch.events("change", 1)?;
     ensure!(found[0]["change"] == "regression", "{found:?}");
     ensure!(found[0]["from"]["verdict"] == "reachable", "{found:?}");
-    // One more run, so that the command has ended.
+    // After one more run, the command has ended.
     watch.next_run()?;
     let document: RunDocument = serde_json::from_slice(&fs::read(&seen)?)?;
     ensure!(found[0]["run"] == document.run.id.as_str(), "{found:?}");
@@ -189,7 +189,7 @@ fn a_full_disk_loses_no_run(ip: IpAddr) -> anyhow::Result<()> {
     watch.events("run", 1)?;
     let folder = watch.plan().folder();
     let writable = fs::metadata(&folder)?.permissions();
-    // A folder that cannot be written is to a program what a full disk is.
+    // For the program, a folder that it cannot write to has the same effect as a full disk.
     fs::set_permissions(&folder, Permissions::from_mode(0o555))?;
     watch.events("problem", 2)?;
     let metrics = watch.get("/metrics")?;
@@ -226,7 +226,7 @@ fn bad_input_is_one_error(ip: IpAddr) -> anyhow::Result<()> {
             "--output /proc/runs cannot be written",
         ),
         (output("run.html".into())?, "name a folder"),
-        // The tests' build is without it.
+        // The tests build fwprobe without OTLP.
         (
             plan()?.args(["--otlp", "http://127.0.0.1:4318"]),
             "was built without it",

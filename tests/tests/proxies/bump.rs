@@ -50,15 +50,15 @@ fn squid_opens_tls(ip: IpAddr) -> anyhow::Result<()> {
         .kinds(server.port(1), SessionKind::ALL)
         .run()?;
     run.expect_exit(1)?;
-    // Squid 5.7 relays nothing to an IPv6 address. Its outgoing address is therefore not known, and the server cannot be
-    // asked about it.
+    // Squid 5.7 relays nothing to an IPv6 address. Its outgoing address is therefore not known, and the server cannot
+    // be asked about it.
     let closed = if ip.is_ipv4() {
         VerdictId::AnsweredByMiddlebox
     } else {
         VerdictId::Inconclusive
     };
     expect_opened_by(proxy.address(), &run, closed)?;
-    // Without a direct path there is nobody to ask.
+    // Without a direct path, the server cannot be asked.
     let run = Probe::of(&server)?
         .idle_timeout(SILENCE)
         .args(["--via", &via])
@@ -69,8 +69,9 @@ fn squid_opens_tls(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Checks that TLS is reported to be decrypted and sessions that begin otherwise to be `closed`, and that each failure
-/// asks for an exemption or names the proxy at `address`.
+/// Checks that the verdict on TLS sessions through the proxy is `tls-intercepted`, and that the verdict on other
+/// sessions is `closed`. Each next step has to name the proxy at `address`, and if the proxy is not blamed, to ask for
+/// an exemption from decryption.
 fn expect_opened_by(address: SocketAddr, run: &Run, closed: VerdictId) -> anyhow::Result<()> {
     for probe in &run.document()?.probes {
         let (kind, verdict) = (probe.measurement.session_kind(), &probe.verdict);
@@ -99,7 +100,7 @@ fn expect_opened_by(address: SocketAddr, run: &Run, closed: VerdictId) -> anyhow
 /// With SSL-bump set to peek, the proxy answers 200, looks at the first bytes, and connects to the server only for a
 /// ClientHello.
 ///
-/// fwprobe finds that another session kind passes on the same port by trying it, although the server never saw the
+/// fwprobe tries another session kind on the same port and finds that it passes, although the server never saw the
 /// probe.
 fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
     let server = server(ip)?;

@@ -80,7 +80,7 @@ fn refused(ip: IpAddr) -> anyhow::Result<()> {
         VerdictId::ProxyUnreachable,
         Segment::Proxy,
     )?;
-    // The server's success over another path is evidence against the proxy.
+    // The success of the direct session is evidence against the proxy.
     expect_evidence_of_proxied(&run, server.port(1), "path direct")?;
     server.stop().map(drop)
 }
@@ -165,7 +165,10 @@ fn socks_closes_beside(ip: IpAddr) -> anyhow::Result<()> {
     run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
     let verdict = &run.one(shut.port())?.verdict;
     ensure!(verdict.confidence == Confidence::Medium, "{verdict:?}");
-    ensure!(!verdict.claim.contains("nothing was asked"), "{verdict:?}");
+    ensure!(
+        !verdict.claim.contains("no request was sent"),
+        "{verdict:?}"
+    );
     server.stop().map(drop)
 }
 

@@ -262,8 +262,8 @@ fn over_tls_to_the_proxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A self-signed certificate given as `--proxy-ca` is accepted as by curl's `--proxy-cacert`, even if it is marked as a
-/// CA, but only for its own name. The messages contain no programmers' terms.
+/// Like curl with `--proxy-cacert`, fwprobe accepts a self-signed certificate given as `--proxy-ca`, even if it is
+/// marked as a CA, but only for its own name. The messages contain no programmers' terms.
 fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let cases = [
@@ -299,8 +299,8 @@ fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A domain account's password is not sent in clear without the user's permission; with it, a finding says that it was
-/// readable on the way.
+/// A domain account's password is not sent in clear without the user's permission. With the permission, a finding says
+/// that the password was readable on the way.
 fn a_domain_account_goes_not_in_clear(scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;

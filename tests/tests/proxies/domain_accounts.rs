@@ -242,7 +242,7 @@ fn the_kdc_is_down() -> anyhow::Result<()> {
         .port(server.port(1), SessionKind::Tls)
         .run()?;
     turned_away(&run, "KDC")?;
-    claims(&run, "not reached")?;
+    claims(&run, "could not be reached")?;
     claims(&run, "could not authenticate")?;
     server.stop().map(drop)
 }

@@ -31,7 +31,7 @@ pub(crate) fn trials() -> Trials {
         )
 }
 
-/// Runs every kind directly and through the proxy: all are reachable, and the proxy carried its share.
+/// Runs every kind directly and through the proxy: all are reachable, and half of the probes went through the proxy.
 fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
@@ -135,7 +135,7 @@ pub(crate) fn expect_beside_direct(
     Ok(())
 }
 
-/// Checks that of the probes of `port` those through the proxy, and only those, have `words` in their evidence.
+/// Checks that the evidence of the probes of `port` contains `words` if they went through the proxy, and otherwise not.
 pub(crate) fn expect_evidence_of_proxied(run: &Run, port: u16, words: &str) -> anyhow::Result<()> {
     for probe in run.of_port(port)? {
         let evidence = &probe.verdict.evidence;

@@ -104,7 +104,7 @@ fn squid_cannot() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The proxy must not connect itself, and has no parent: Squid says ERR_CANNOT_FORWARD, and has tried nothing.
+/// Squid must not connect itself and has no parent proxy, so it tries nothing and answers ERR_CANNOT_FORWARD.
 fn squid_has_no_way() -> anyhow::Result<()> {
     let server = server(V4)?;
     let lines = "http_port {PORT}\nhttp_access allow all\nnever_direct allow all";
@@ -258,7 +258,7 @@ fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// mitmproxy intercepts what begins with TLS, and relays the rest unchanged.
+/// mitmproxy intercepts connections that begin with TLS, and relays all others unchanged.
 fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
     let server = server(ip)?;
     let setting = Setting::on(ip)?;

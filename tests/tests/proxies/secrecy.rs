@@ -85,8 +85,7 @@ fn listed(id: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// No report contains the password in any format or encoding, even if the run has to say something about the
-/// credentials.
+/// No report contains the password in any format or encoding, even if the report is about the credentials.
 fn no_report_tells_them() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;

@@ -1,9 +1,9 @@
-//! Limits a rate, and allows a burst of one second's worth.
+//! Limits the rate of events, and allows bursts of as many events as the limit allows in one second.
 
 use std::time::Duration;
 
-/// The time at which the next event is due if events come evenly (the generic cell rate algorithm, ITU-T I.371 annex
-/// A).
+/// The time at which the next event would be due if events came evenly (the generic cell rate algorithm, ITU-T I.371
+/// annex A).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     due: Duration,

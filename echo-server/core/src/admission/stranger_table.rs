@@ -1,8 +1,9 @@
 //! The connections over which no key has been proved. A newcomer always gets in; if there are too many connections,
-//! another one has to leave. If the newcomer's source is over its limit, that one is of the same source. The table
-//! evicts the oldest connection of the standing that takes the most for its share. Sources that recently proved a key
-//! are spared as long as there are others, up to the per-source limit. A known client needs only a few round trips to
-//! prove its key, so the table costs it nothing but time.
+//! another one has to leave. If the newcomer's source is over its limit, the evicted connection is from the same
+//! source. Each standing has a share of the places, and the table evicts the oldest connection of the standing that
+//! exceeds its share most. Sources that recently proved a key are spared as long as there are others, up to the
+//! per-source limit. A known client needs only a few round trips to prove its key, so the table costs it nothing but
+//! time.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,7 @@ pub struct StrangerLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// The limit that makes a connection leave.
+/// The reason why a connection has to leave: the limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pressure {
     /// There are too many strangers.
@@ -49,7 +50,8 @@ pub enum Standing {
     Greeted,
 }
 
-/// The strangers of one server. `T` leads back to the connection. `S` hashes sources, with a key of its own.
+/// The strangers of one server. `T` is a handle by which the shell finds the connection. `S` hashes sources, with a
+/// secret key.
 #[derive(Debug)]
 pub struct StrangerTable<T, S = RandomState> {
     limits: StrangerLimits,
@@ -58,8 +60,9 @@ pub struct StrangerTable<T, S = RandomState> {
     /// The order of eviction: by standing, unspared connections first, and among equals the oldest.
     by_rank: BTreeSet<(Rank, Ticket)>,
     counts: BTreeMap<Rank, usize>,
-    /// The rate of new connections, by a hash of the source. Sources that share a hash only make one of their own
-    /// strangers leave earlier. Without the key nobody can choose to share another source's hash.
+    /// The rate of new connections, by a hash of the source. Sources with the same hash share a rate, so that their own
+    /// strangers may have to leave earlier. Without the hasher's key, nobody can find a source with the same hash as
+    /// another.
     paces: Box<[Pace]>,
     hasher: S,
     /// The time until which each source is spared.
@@ -69,7 +72,7 @@ pub struct StrangerTable<T, S = RandomState> {
 #[derive(Debug)]
 struct Member<T> {
     source: Source,
-    /// The source has proved a key and is within the per-source limit.
+    /// Whether the connection is spared: its source has proved a key and is within the per-source limit.
     spared: bool,
     standing: Standing,
     lead: T,
@@ -106,7 +109,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         self.limits = limits;
     }
 
-    /// Adds a connection. Returns another one that has to leave for it, if any.
+    /// Adds a connection. If another connection has to leave to make room, returns it with the reason.
     pub fn enter(
         &mut self,
         now: Duration,
@@ -159,7 +162,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         if self.familiar.len() >= MAX_FAMILIAR {
             self.familiar.retain(|_, until| *until > now);
         }
-        // A server has fewer known sources than this. If it has more, the latest ones are not spared.
+        // Servers have fewer familiar sources than this. If there are more, the latest ones are not spared.
         if self.familiar.len() < MAX_FAMILIAR || self.familiar.contains_key(&source) {
             self.familiar.insert(source, now + FAMILIAR_FOR);
         }
@@ -204,8 +207,8 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         self.push_out().map(|lead| (Pressure::Total, lead))
     }
 
-    /// Stops sparing the oldest connection of a source that has its full share of spared ones, so that a newcomer can
-    /// be spared. The source's known clients are among the youngest.
+    /// Stops sparing the oldest connection of a source whose spared connections have reached the per-source limit, so
+    /// that a newcomer can be spared. The connections of the source's known clients are among the youngest.
     fn keep_to_share(&mut self, source: Source) {
         let scope = Scope::Of(source);
         let spared = STANDINGS.map(|standing| self.count(scope, standing, true));
@@ -221,7 +224,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         }
     }
 
-    /// Evicts the first connection of the standing that takes the most for its share.
+    /// Evicts the first connection of the standing that exceeds its share most.
     fn push_out_of(&mut self, scope: Scope) -> Option<T> {
         let (most, _) = SHARES
             .into_iter()

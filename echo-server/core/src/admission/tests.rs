@@ -1,4 +1,4 @@
-//! Permits: counted by key, refused by limit, given back at the end.
+//! Tests that permits are counted by key, refused at each limit, and given back when dropped.
 
 use super::*;
 

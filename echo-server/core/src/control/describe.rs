@@ -18,9 +18,9 @@ pub struct ServerFacts {
     pub listeners: Vec<ListenerFacts>,
     pub admission: AdmissionLimits,
     pub session: Limits,
-    /// The server notices SYNs without a completed handshake.
+    /// Whether the server notices SYNs without a completed handshake.
     pub sees_half_open: bool,
-    /// The server also notices SYNs that this host's own firewall drops.
+    /// Whether the server also notices SYNs that this host's own firewall drops.
     pub sees_every_syn: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct ListenerFacts {
     pub address: SocketAddr,
     /// The port that clients dial to reach this address, if it differs from the address's own.
     pub public_port: Option<u16>,
-    /// False if the address could not be bound: connections to it are reset.
+    /// Whether the address was bound. If it was not, connections to it are reset.
     pub bound: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A watcher's question, checked and bounded.
+//! Checks a watcher's question and limits its size.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ pub enum InvalidQuery {
     TooManySent,
     #[error("more than {MAX_PREFIXES} prefixes of connection {tag}")]
     TooManyPrefixes { tag: u32 },
-    #[error("connection {tag} has no port of 0 to 65535")]
+    #[error("the port of connection {tag} is not between 0 and 65535")]
     Port { tag: u32 },
     #[error("a digest of connection {tag} does not have 32 bytes")]
     Digest { tag: u32 },
@@ -105,9 +105,9 @@ pub enum InvalidQuery {
 /// The maximum number of connections in one question: several attempts at every rule of the largest profile.
 pub const MAX_SENT: usize = 512;
 
-/// The maximum number of prefixes of one connection: those that sightings keep, and some for streams that were cut at
+/// The maximum number of prefixes of one connection: those that sightings keep, and some more for streams that ended at
 /// other lengths.
 pub const MAX_PREFIXES: usize = 16;
 
-/// The maximum time that one call stays open. Anything that arrives later was not sent by a probe that still waits.
+/// The maximum time that one call stays open. No probe waits for anything that arrives later.
 pub const MAX_FOLLOW: Duration = Duration::from_secs(120);

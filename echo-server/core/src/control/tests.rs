@@ -1,4 +1,4 @@
-//! Calls, questions and answers of the control service.
+//! Tests the calls, questions and answers of the control service.
 
 use std::net::SocketAddr;
 use std::time::Duration;

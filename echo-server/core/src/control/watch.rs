@@ -102,7 +102,7 @@ fn to_wire(released: &Released, coverage: Coverage) -> wire::Sighting {
 }
 
 /// Returns a second message, `Unanswered`, for a connection that is half open and has not been answered. It follows the
-/// message that says half open.
+/// message that reports the connection as half open.
 fn held_back(released: &Released, coverage: Coverage) -> Option<wire::Sighting> {
     let (_, sighting) = released.sighting.as_ref()?;
     (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
@@ -152,8 +152,7 @@ fn sighting_end(fate: Fate) -> wire::SightingEnd {
             End::Deadline => wire::SightingEnd::Deadline,
             End::TlsFailed => wire::SightingEnd::TlsFailed,
             End::NotRecognised => wire::SightingEnd::NotRecognised,
-            // If frames of an authenticated peer break the rules, they were altered on the way or are not the peer's
-            // own.
+            // Frames of an authenticated peer that break the rules were altered on the way, or somebody else sent them.
             End::NotAuthenticated | End::Violation => wire::SightingEnd::NotAuthenticated,
             End::OverLimit | End::Refused => wire::SightingEnd::Shed,
         },

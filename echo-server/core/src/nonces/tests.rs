@@ -1,4 +1,4 @@
-//! Tests single use, expiry, and the fixed size.
+//! Tests that each nonce can be used once, that nonces expire, and that the table has a fixed size.
 
 use super::*;
 

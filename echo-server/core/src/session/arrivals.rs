@@ -85,8 +85,8 @@ impl Arrivals {
         self.client_hello_sha256
     }
 
-    /// Returns the digests of all prefixes so far. While the stream is shorter than the longest prefix, its whole is
-    /// one of them.
+    /// Returns the digests of all prefixes so far. While the stream is shorter than the longest prefix, all bytes so
+    /// far count as a prefix too.
     pub(super) fn prefixes(&self) -> Prefixes {
         let mut prefixes = self.prefixes.clone();
         if let (Some(digest), Ok(bytes)) = (&self.digest, u32::try_from(self.total))

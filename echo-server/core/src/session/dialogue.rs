@@ -1,5 +1,5 @@
-//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages without
-//! waiting for answers. The session checks them as they arrive and answers them in order.
+//! The dialogue on one stream, either raw or in MC-NMF envelopes, with or without TLS. The client may send all stages
+//! without waiting for answers. The session checks them as they arrive and answers them in order.
 
 use std::time::Duration;
 
@@ -73,8 +73,8 @@ impl Dialogue {
             .is_some_and(|running| running.incoming.is_some())
     }
 
-    /// Confirms the part of a stage that has arrived, because its rest has not come in time. Returns false if nothing
-    /// was due.
+    /// Confirms the part of a stage that has arrived, because the rest of the stage is overdue. Returns false if
+    /// nothing was due.
     pub(super) fn give_up(&mut self, link: &mut Link) -> bool {
         let Some(running) = &mut self.running else {
             return false;
@@ -186,8 +186,8 @@ struct Stage {
 }
 
 impl Running {
-    /// Opens a frame under the keys of both nonces. That proves that it is not a replay, because the server's nonce was
-    /// made for this connection.
+    /// Opens a frame under the keys of both nonces. Success proves that the frame is not a replay, because the server's
+    /// nonce was made for this connection.
     fn open<M: Message + Default>(
         &self,
         now: Duration,
@@ -215,7 +215,8 @@ impl Running {
         Ok(())
     }
 
-    /// Passes input to the stage in progress. Returns true once there is none: the input that follows is a frame.
+    /// Passes input to the stage in progress. Returns true once no stage is in progress: the input that follows is a
+    /// frame.
     fn take_payload(
         &mut self,
         link: &mut Link,

@@ -1,4 +1,5 @@
-//! MC-NMF after its preamble: sized envelopes, which may cut the dialogue's bytes at any point, and the end record.
+//! Reads MC-NMF after its preamble: sized envelopes, which may cut the dialogue's bytes at any point, and the end
+//! record.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Record, RecordType};

@@ -54,7 +54,7 @@ pub struct TlsFacts {
 pub struct TransportFacts {
     pub rtt_us: Option<u32>,
     pub rtt_variance_us: Option<u32>,
-    /// The number of retransmissions, without those reported as needless.
+    /// The number of retransmissions, without those that the peer reported as unnecessary.
     pub retransmissions: Option<u32>,
     pub duplicates_reported: Option<u32>,
     pub reorderings_seen: Option<u32>,
@@ -75,7 +75,7 @@ pub enum End {
     TlsFailed,
     /// The bytes do not begin any session kind.
     NotRecognised,
-    /// No valid key made the greeting, or a frame after it, for this session.
+    /// The greeting, or a frame after it, was not made with a valid key for this session.
     NotAuthenticated,
     /// An authenticated peer broke the rules of the dialogue.
     Violation,

@@ -86,8 +86,8 @@ impl<'e> OpenedGreeting<'e> {
     }
 }
 
-/// Returns the refusal that `key` gets instead of a testimony if there is no room for it, or if it speaks a different
-/// `version` of the dialogue.
+/// Returns the refusal that `key` gets instead of a testimony; `None` if the session may start. A client is refused if
+/// it speaks a different `version` of the dialogue, or if the server has no room or is shutting down.
 pub(super) fn refusal(
     env: &Env<'_>,
     link: &mut Link,

@@ -80,8 +80,8 @@ impl Http {
             .is_some_and(|request| request.round.awaits_payload())
     }
 
-    /// Confirms the part of a stage that has arrived, because its rest has not come in time. Returns false if nothing
-    /// was due.
+    /// Confirms the part of a stage that has arrived, because the rest of the stage is overdue. Returns false if
+    /// nothing was due.
     pub(super) fn give_up(&mut self, env: &mut Env<'_>, link: &mut Link) -> bool {
         match self.request.take() {
             Some(request) if request.round.awaits_payload() => {
@@ -103,9 +103,10 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     if link.outbox.is_full() {
         return Err(link.stop(End::OverLimit));
     }
-    // The proofs of earlier requests on this connection say nothing about this one.
+    // What earlier requests on this connection proved says nothing about this request.
     link.outbox.shut(consumed);
-    // Devices add and change headers; the dialogue in the body is never the same twice.
+    // Devices on the path add and change headers, so the head does not distinguish connections. The dialogue in the
+    // body does: it is never the same twice.
     link.arrivals.unique_from(consumed + DIALOGUE_UNIQUE);
     let left = head.content_length().unwrap_or(0);
     if head.method() != "POST" || !(1..=MAX_BODY).contains(&left) {
@@ -120,8 +121,9 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     }))
 }
 
-/// Denies a complete head that is invalid, for example because a proxy added a transfer encoding, as it denies any
-/// other. A malformed head gets no answer: the place where the parser stops in it depends on how the head was cut.
+/// Denies a complete head that is invalid, for example because a proxy added a transfer encoding. It gets the same
+/// answer as every other denied request. A malformed head gets no answer, because the place where the parser stops
+/// depends on the pieces in which the head arrived.
 fn refuse_head(link: &mut Link, input: &[u8], error: HttpHeadError) -> Stop {
     let end = input.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     match (error, end) {
@@ -162,6 +164,6 @@ fn deny(link: &mut Link, end: End) -> Stop {
     }
 }
 
-/// The largest body: magic, greeting, exchange and payload.
+/// The size of the largest body in bytes: magic, greeting, exchange and payload.
 const MAX_BODY: u64 = (MAGIC.len() + 2 * OVERHEAD + MAX_GREETING_BODY + MAX_FRAME_BODY) as u64
     + MAX_STAGE_BYTES as u64;

@@ -39,9 +39,9 @@ pub(super) enum Layer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inside {
     Anything,
-    /// TLS may carry a dialogue alone, after X.224.
+    /// Only a dialogue, because X.224 came before TLS.
     Dialogue,
-    /// The end of the preamble, after an MC-NMF preamble.
+    /// The end of the preamble, because an MC-NMF preamble came before TLS.
     PreambleEnd,
 }
 
@@ -101,7 +101,8 @@ impl Layer {
         }
     }
 
-    /// Confirms the part of a stage that has arrived, because its rest is overdue. Returns false if nothing was due.
+    /// Confirms the part of a stage that has arrived, because the rest of the stage is overdue. Returns false if
+    /// nothing was due.
     pub(super) fn give_up(&mut self, env: &mut Env<'_>, link: &mut Link) -> bool {
         match self {
             Self::Raw(dialogue) => dialogue.give_up(link),

@@ -9,8 +9,8 @@ use proto::limits::{MAX_HOLD, MAX_STAGE_BYTES, MAX_STAGES};
 pub struct Limits {
     /// The time from accept to the first byte.
     pub first_byte: Duration,
-    /// The time from accept to an authenticated greeting, TLS handshake included. Strangers are kept in silence for as
-    /// long.
+    /// The time from accept to an authenticated greeting, TLS handshake included. A connection that the server meets
+    /// with silence is kept for as long.
     pub greeting: Duration,
     /// The time from the first authenticated greeting to the first MAC over the server's nonce.
     pub answer: Duration,

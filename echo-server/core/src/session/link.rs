@@ -65,7 +65,7 @@ impl Link {
     pub(super) fn heard(&mut self, now: Duration, bytes: &[u8]) {
         self.clock.heard(now);
         if self.outbox.is_empty() {
-            // The answer to these bytes has not waited yet.
+            // Nothing waits for the peer to read, so the time for the answer to these bytes starts now.
             self.clock.drained(now);
         }
         if self.tls.is_none() {

@@ -3,7 +3,7 @@
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};
 use proto::wire::Exchange;
 
-/// The stages and bytes granted. An HTTP session takes them from one connection to the next.
+/// The stages and bytes granted. An HTTP session carries these counts from one connection to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StageBook {
     count: usize,

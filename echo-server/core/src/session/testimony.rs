@@ -1,5 +1,5 @@
-//! The testimony: what this server saw of the client's connection, cut to fit. It is never longer than the greeting it
-//! answers, so a forged or replayed greeting does not amplify traffic.
+//! Makes the testimony: what this server saw of the client's connection, cut to fit. It is never longer than the
+//! greeting it answers, so a forged or replayed greeting does not amplify traffic.
 
 use prost::Message as _;
 use proto::DIALOGUE_VERSION;
@@ -105,12 +105,13 @@ fn cut(bytes: &mut Vec<u8>, excess: usize, truncated: &mut bool) {
     }
 }
 
-/// The SYN is left out as a whole, because the client could not distinguish a cut one from a changed one.
+/// Leaves out the whole SYN, because the client could not distinguish a cut SYN from a changed one.
 fn drop_syn(testimony: &mut Testimony, _: usize) {
     testimony.syn.clear();
 }
 
-/// The client knows both names, because it sent them. The digest of its ClientHello, which stays, covers both.
+/// Leaves out the server name and the ALPN protocol. The client's ClientHello contained both, and its digest stays in
+/// the testimony.
 fn drop_names(testimony: &mut Testimony, _: usize) {
     if let Some(tls) = &mut testimony.tls {
         tls.server_name.clear();
@@ -119,5 +120,5 @@ fn drop_names(testimony: &mut Testimony, _: usize) {
     }
 }
 
-/// The number of bytes that `truncated` adds to a testimony when it is set.
+/// The number of bytes that the flag `truncated` adds to a testimony when it is set.
 const TRUNCATED_FLAG: usize = 2;

@@ -54,19 +54,20 @@ pub enum Match {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     pub tag: u32,
-    /// Connections in that window may be missing here, because they cannot be distinguished or the server has forgotten
-    /// them. A missing sighting then proves nothing.
+    /// Whether sightings of connections in that window may be missing, because the server cannot tell whose they are or
+    /// has forgotten them. A missing sighting then proves nothing.
     pub unattributed: bool,
     /// The sighting, or `None` if nothing is released.
     pub sighting: Option<(Match, Sighting)>,
 }
 
-/// The sightings that may answer a question, found in one pass, because accepting connections waits meanwhile.
+/// The sightings that may answer a question. They are found in one pass, because the server cannot accept connections
+/// meanwhile.
 struct FoundSightings<'a> {
     /// The sightings by first bytes; the newest few for each digest.
     by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
-    /// The sightings that may be released by address, and the connections that cannot be placed, for each port that the
-    /// client asks about, a listener's own or the one dialled. The newest come first.
+    /// The sightings that may be released by address, and the connections whose owner is in doubt, for each port that
+    /// the client asks about. The port is a listener's own or the one that clients dial for it. The newest come first.
     by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<Doubtful>)>,
 }
 
@@ -129,8 +130,8 @@ impl<'a> FoundSightings<'a> {
         found
     }
 
-    /// Stores the sighting if the client asks about its first bytes, and returns whether it does. The sighting is then
-    /// the asking client's.
+    /// Stores the sighting if the client asks about its first bytes, which proves that the sighting is the client's.
+    /// Returns whether the sighting was stored.
     fn takes_by_digest(&mut self, sighting: &'a Sighting) -> bool {
         let mut taken = false;
         for prefix in sighting.telling_prefixes() {
@@ -180,8 +181,8 @@ impl<'a> FoundSightings<'a> {
             .flatten()
             .copied()
             .filter(|sighting| sent.may_have_carried(sighting));
-        // The asking client may have opened far more connections to that port than are released, so its own source port
-        // goes first.
+        // The asking client may have opened far more connections to that port than are released, so sightings with the
+        // source port of this connection come first.
         let own = |sighting: &&Sighting| Some(sighting.peer.port()) == sent.source_port;
         let others = fitting.clone().filter(|sighting| !own(sighting));
         fitting
@@ -248,8 +249,9 @@ impl Viewer {
         its.is_none_or(|is_ipv4| is_ipv4 == sighting.peer.is_ipv4())
     }
 
-    /// Returns whether a sighting might be the asking client's although it is not released to it: the address does not
-    /// fit, it is not known to be another client's, and it is not a session of the asking client's that ran to its end.
+    /// Returns whether a sighting might be the asking client's although it is not released to that client. This is so
+    /// if the address does not fit, unless the connection is known to be another client's, or carried a session of the
+    /// asking client that ran to its end.
     fn cannot_place(&self, sighting: &Sighting) -> bool {
         let concluded = sighting.notice.fate == Fate::Ended(End::Completed)
             && sighting.notice.attribution == Attribution::Key(self.key.clone());

@@ -1,4 +1,4 @@
-//! Tests which client is told about which connection. Every rule of release has its test.
+//! Tests which client is told about which connection, with one test for each rule.
 
 mod half_open;
 

@@ -27,7 +27,8 @@ pub(super) fn announce(
     if !public_ports.contains(&control_port) {
         writeln!(
             out,
-            "The connection strings name control port {control_port}, which is not among them."
+            "The connection strings name control port {control_port}, but the server has no \
+             listener for it."
         )?;
     }
     writeln!(

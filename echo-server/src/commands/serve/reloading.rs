@@ -50,7 +50,7 @@ impl<'a> Reloading<'a> {
     /// Rejects every reload from now on, and returns how long the server may take to stop.
     pub(super) fn stop(&mut self) -> Duration {
         self.is_over = true;
-        // Requests that come now, or came a moment ago, receive the answer that reloads are not served any more.
+        // Requests that wait or are still to come receive the answer that the server no longer reloads.
         self.admins = None;
         self.reloader.time_to_stop()
     }
@@ -58,8 +58,8 @@ impl<'a> Reloading<'a> {
     /// Reads the files again and applies them. If anything is wrong with them, nothing changes.
     ///
     /// # Errors
-    /// The files cannot be used, or the server is about to end and systemd has been notified. Announcing that the
-    /// server is ready would undo that announcement, and new settings would contradict the announced times.
+    /// The files cannot be used, or the server is stopping. A reload would then tell systemd that the server is ready,
+    /// and thereby withdraw the notification that it stops; new settings could also contradict the announced times.
     pub(super) fn reload(&self) -> Result<Vec<&'static str>, Rejected> {
         if self.is_over {
             return Err(Rejected);
@@ -96,7 +96,7 @@ impl<'a> Reloading<'a> {
         if !needs_restart.is_empty() {
             tracing::warn!(
                 settings = needs_restart.join(", "),
-                "these differ from what this process was started with, and wait for a restart"
+                "these settings have changed since the start and take effect only after a restart"
             );
         }
         Ok(needs_restart)

@@ -7,8 +7,8 @@ use settings_file::{Defect, Field, Problems, Read, Reported, Section, Table};
 
 use crate::config::Config;
 
-/// The limits that the file states. For the others the default applies, or less if the default exceeds the whole that
-/// it is a part of.
+/// The limits that the file states. Each limit that it leaves out gets its default; or less, if it is a part of a limit
+/// that is lower than this default.
 #[derive(Debug, Default)]
 pub(in crate::settings) struct FileLimits {
     sessions: Option<Stated>,
@@ -23,7 +23,8 @@ pub(in crate::settings) struct FileLimits {
     session_bytes: Option<u64>,
 }
 
-/// A number of connections, with its position in the file. It may be a part of another number, or another a part of it.
+/// A number of connections, with its position in the file. Some of these numbers are parts of others: for example, no
+/// key may have more sessions than the server.
 #[derive(Clone, Copy, Debug)]
 struct Stated {
     key: &'static str,
@@ -75,7 +76,7 @@ impl FileLimits {
             let Some((part, found)) = part.and_then(|part| Some((part, part.number?))) else {
                 continue;
             };
-            // If the whole is not a number, the right value of the part is not known either.
+            // If the limit for the whole is wrong itself, its part cannot be compared with it.
             if found <= most || whole_stated.is_some_and(|whole| whole.number.is_none()) {
                 continue;
             }
@@ -84,9 +85,9 @@ impl FileLimits {
                 |whole| format!("in line {}", problems.line(whole.at)),
             );
             let defect = Defect::other(format_args!(
-                "`{}` is {found}, and so more than `{whole}`, which is {most} {place}; lower the \
-                 one or raise the other",
-                part.key
+                "`{part}` is {found}, which is more than `{whole}` ({most} {place}); lower \
+                 `{part}` or raise `{whole}`",
+                part = part.key
             ));
             problems.report(part.at, defect);
         }
@@ -111,7 +112,7 @@ impl FileLimits {
         let per_key =
             number(self.sessions_per_key).unwrap_or_else(|| default.per_key.min(sessions));
         let strangers = number(self.strangers).unwrap_or(default.strangers);
-        // As by default, the other half is left for other sources.
+        // One source gets at most half of the places, as by default.
         let per_source = default.strangers_per_source.min((strangers / 2).max(1));
         AdmissionLimits {
             strangers,
@@ -185,6 +186,6 @@ const MAX_COUNT: u64 = 1_000_000;
 /// The minimum duration of a session: a shorter one could not finish its default stages behind a slow proxy.
 const MIN_SESSION_SECONDS: u64 = 60;
 const MAX_SESSION_SECONDS: u64 = 24 * 3600;
-/// The minimum payload of a session: the default stages, both ways.
+/// The minimum payload of a session in bytes: the default stages in both directions.
 const MIN_SESSION_BYTES: u64 = 256 * 1024;
 const MAX_SESSION_BYTES: u64 = 1024 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! The form of a table of ids: each row is written once, and enum, words and entries follow from it.
+//! The macro for a table of ids: each row is written once, and the enum, its words and its entries follow from it.
 
 /// Makes the enum, its words, and one entry per id. A row without a page file does not compile.
 #[macro_export]

@@ -15,7 +15,7 @@ pub struct VerdictEntry {
     /// One sentence.
     pub meaning: &'static str,
     pub class: VerdictClass,
-    /// Whether it fulfils a rule that expects `blocked`.
+    /// Whether the verdict fulfils a rule that expects `blocked`.
     pub meets_blocked: bool,
     /// The severity for a rule that expects `open`.
     pub severity: Severity,
@@ -48,7 +48,7 @@ impl VerdictId {
 }
 
 impl VerdictEntry {
-    /// Returns whether it fulfils a rule that expects `open`.
+    /// Returns whether the verdict fulfils a rule that expects `open`.
     pub const fn meets_open(&self) -> bool {
         matches!(self.class, VerdictClass::Open)
     }

@@ -1,4 +1,4 @@
-//! Finds the probes whose SYNs were not let in, if the pace of dialling could explain it.
+//! Finds the probes whose SYNs were not let in and for which the pace of dialling may be the reason.
 
 use crate::flow::FlowAccount;
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
@@ -23,7 +23,7 @@ pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usiz
     if never.is_empty() && late.len() < 2 {
         return Vec::new();
     }
-    // Dialling more often would only make a firewall suspicious.
+    // If the pace is already excluded, further SYNs would only make a firewall suspicious.
     let decided = late.is_empty()
         && never
             .iter()
@@ -39,7 +39,8 @@ fn was_redialled(probe: &Measurement) -> bool {
     probe.redial == Some(Redial::SourcePort)
 }
 
-/// Returns whether none of its first SYNs was let in, and another port's was right after them: no pace explains that.
+/// Returns whether none of the probe's first SYNs was let in, although a SYN to another port was let in right after
+/// them. No pace explains that.
 fn not_let_in_beside_an_answer(probe: &Measurement) -> bool {
     let of_round = |round: FlowRound| probe.flows.iter().filter(move |f| f.round == round);
     (probe.met_silence() || probe.was_turned_away())

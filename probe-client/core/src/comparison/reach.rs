@@ -22,7 +22,7 @@ enum ReachOutcome {
 
 /// Returns the reach of the next [`AT_ONCE`] sessions. The server is `server` hops away.
 ///
-/// `None` if further sessions would show nothing new, or if `probe` did not die of its first bytes.
+/// `None` if further sessions would show nothing new, or if the session of `probe` did not fail at its first bytes.
 pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
     if !died_of_first_bytes(probe) {
         return None;
@@ -41,8 +41,8 @@ pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
 
 /// Returns the two adjacent hops between which the device is.
 ///
-/// The fate of bytes that reach the server may be due to the server's answer, unless the server reports that none
-/// arrived.
+/// If only bytes that reach the server meet it, the server's answer may be the cause instead. The result is then
+/// `None`, unless the server reports that no bytes arrived.
 pub fn reach(probe: &Measurement, server: u8) -> Option<Reach> {
     let found = bounds(probe, server)?;
     let before_the_server = found.met < server || (nothing_arrived(probe) && tried(probe, server));
@@ -93,15 +93,16 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
 struct Sessions {
     short: usize,
     met: usize,
-    /// The sessions whose end fits neither.
+    /// The sessions whose end fits neither outcome.
     other: usize,
     /// The sessions that were not connected, and show nothing.
     unconnected: usize,
 }
 
 impl Sessions {
-    /// Returns the outcome in which at least two sessions agree, all of them or all but one of at least four: one may have
-    /// lost a packet, and a packet that was sent again passes a device that drops first bytes alone.
+    /// Returns the outcome on which the sessions agree: all of two or more, or all but one of four or more. The one
+    /// that differs may have lost a packet, or its packet may have been sent again and passed a device that drops only
+    /// first bytes.
     fn outcome(self) -> Option<ReachOutcome> {
         let connected = self.short + self.met + self.other;
         let agrees = |count: usize| count >= 2 && count + connected / AT_LEAST_FOR_ONE >= connected;

@@ -36,7 +36,7 @@ enum Class {
     DiedOfSilence,
     /// The session ran whole, but segments had to be sent again.
     Lossy,
-    /// The session ran whole, but another ClientHello failed each time. If sessions die here and there, that is chance.
+    /// The session ran whole, but another ClientHello failed each time. If fresh sessions die as well, that is chance.
     HelloLost,
     NotWorthIt,
 }
@@ -52,8 +52,9 @@ fn class(probe: &Measurement) -> Class {
     };
     // A peer with another certificate is a stranger; variations explain nothing about it.
     let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
-    // Nor do they about a connection that the server certainly never saw: a device took it without regard to its
-    // content. A proxy is different, because it may inspect the content before it connects at all.
+    // Variations also explain nothing about a connection that the server certainly never saw: a device accepted it
+    // without regard to its content. A proxy is different, because it may inspect the content before it connects at
+    // all.
     let never_seen = probe.path.is_direct()
         && probe
             .sighting
@@ -222,12 +223,12 @@ pub(crate) const IPV6_HEADERS: u16 = 60;
 /// Opaque bytes, TLS and clear HTTP, which devices distinguish first.
 const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, SessionKind::Http];
 
-/// Repetitions of a session that died: five that fail against four that pass in another shape are chance in 1 of 126
-/// cases.
+/// The number of repetitions of a session that died. If five sessions fail and four of another shape pass, chance
+/// explains that in 1 of 126 cases.
 const AGAIN: usize = 4;
 
-/// The number of full-size sessions that run at the time of the small ones. A fault of one flow in four that stops the
-/// first five sessions and these two, but none of four small ones, has odds of 1 in 50,000.
+/// The number of full-size sessions that run at the same time as the small ones. The odds that a fault of one flow in
+/// four stops the first five sessions and these two, but none of four small ones, are 1 in 50,000.
 const BESIDE_SIZES: usize = 2;
 
 /// Sessions that show whether the port still works.

@@ -39,8 +39,8 @@ pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     })
 }
 
-/// Returns a restart of the server after the probe began. `None` if fresh sessions have failed since, or side connections
-/// were turned away: another cause is then more likely.
+/// Returns a restart of the server after the probe began. `None` if fresh sessions failed or side connections were
+/// turned away after the restart: another cause is then more likely.
 fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let instances = evidence.control?.instances();
     let began = instances.filter_map(|i| u64::try_from(i.began_us?).ok());
@@ -61,8 +61,8 @@ fn was_turned_away_since(probe: &Measurement, at_us: u64) -> bool {
     later.any(|f| f.port == port && f.start_us > at_us && f.end == FlowEnd::TurnedAway)
 }
 
-/// Returns the failure that a port that had worked shows when it is dialled again, if the server has given no sign of
-/// life since its last success.
+/// Returns how a port that had worked failed when it was dialled again after the server's last answer. `None` if no
+/// such port failed, or if the server was asked for its sightings and answered.
 fn broken(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let asked = evidence.same_server.iter().any(|m| m.sighting.is_some());
     if asked {

@@ -37,8 +37,8 @@ use self::server_unreachable::no_way_there;
 /// A function that returns the cause's verdict if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
 
-/// The sort of evidence that a group of causes has in common. Earlier stages rest on evidence that explains what later
-/// ones see.
+/// A group of causes whose evidence is of one sort. The evidence of an earlier stage explains the evidence of later
+/// stages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
     /// Nothing was measured, or the connection did not leave this host.
@@ -59,19 +59,19 @@ pub(super) enum Stage {
     WholeRun,
     /// The session was silent on purpose, or instances of the server are not set up alike.
     Setup,
-    /// Other sessions pass at times, or no session shows more than this one.
+    /// Other sessions pass at times, or the SYN-ACK lost the window scale option.
     Recovered,
     /// A slow path explains the silence.
     Slow,
-    /// Variations of the session show which respect makes the difference.
+    /// Variations of the session show which difference lets it pass.
     Varied,
     /// Every port of the server fails in the same way.
     WholeServer,
-    /// The server's account of this port, and the host that answers there.
+    /// The failure concerns one port: the server's account of it, and the place where its answers come from, decide.
     OnePort,
 }
 
-/// The causes in their stages. The first that returns a verdict is right.
+/// The causes in their stages. The first cause that returns a verdict decides.
 ///
 /// Within a stage the order does not matter: the evidence of one cause excludes the others, in every recorded run at
 /// least (`order.rs`).

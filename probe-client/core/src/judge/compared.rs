@@ -13,7 +13,7 @@ use crate::session_kind::SessionKind;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Tally {
     pub(super) ran: usize,
-    /// Sessions that were found reachable, each judged as if it were a probe.
+    /// The number of sessions that were found reachable, each judged as if it were a probe.
     pub(super) whole: usize,
 }
 
@@ -33,13 +33,13 @@ impl Tally {
         }
     }
 
-    /// Returns whether all of at least two sessions passed, which is not chance.
+    /// Returns whether at least two sessions ran and all of them passed, which is not chance.
     pub(super) fn passes(self) -> bool {
         self.whole >= 2 && self.whole == self.ran
     }
 
-    /// Returns whether all of at least two sessions failed. The probe's own session failed before, so this is not
-    /// chance.
+    /// Returns whether at least two sessions ran and all of them failed. The probe's own session had failed before, so
+    /// this is not chance.
     pub(super) fn fails_again(self) -> bool {
         self.whole == 0 && self.ran >= 2
     }
@@ -58,7 +58,7 @@ pub(super) struct Parted {
 }
 
 impl Parted {
-    /// Compares the probe's own session and those like it with sessions of the variations in `passing`.
+    /// Compares the probe's own session and sessions like it with the sessions of the variations in `passing`.
     pub(super) fn by(evidence: &Evidence<'_>, passing: &[Variation]) -> Self {
         let like = variations(evidence.probe).into_iter().filter(|v| {
             let alike = matches!(v, Variation::InNothing | Variation::InSegmentSize { .. });
@@ -107,8 +107,8 @@ impl Parted {
     }
 }
 
-/// Returns how many sessions failed on each other port of the same server that accepted them, those that were run again
-/// unchanged included.
+/// Returns how many sessions failed on each other port of the same server. Only accepted sessions count, unchanged
+/// repetitions included.
 pub(super) fn other_ports(evidence: &Evidence<'_>) -> BTreeMap<u16, Trials> {
     let own = evidence.probe.port_dialled();
     let others = evidence.same_server.iter().copied();
@@ -162,7 +162,7 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Returns in words, for people, a variation of sessions of kind `own`.
+/// Describes a variation of sessions of kind `own`, in words for people.
 fn describe(variation: Variation, own: SessionKind) -> String {
     let own = own.protocol();
     match variation {

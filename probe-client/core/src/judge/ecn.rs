@@ -14,8 +14,8 @@ pub(super) fn is_asked_for(evidence: &Evidence<'_>) -> bool {
     own.is_some_and(|syn| syn.is_ok_and(|syn| syn.ecn))
 }
 
-/// Returns how many connections to this port lost the SYN that asked for ECN and were made by one that does not. `None`
-/// if a connection was made otherwise, or if too few were made.
+/// Returns how many connections to this port lost the SYN that asked for ECN and were then established by a SYN without
+/// it. `None` if any connection was established in another way, or if there were too few.
 pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
     if !is_asked_for(evidence) {
         return None;
@@ -35,7 +35,7 @@ pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
     (lost >= AGREEING).then_some(lost)
 }
 
-/// Returns whether this host's SYNs ask for ECN, and the first one to this port arrived without the bits that do so.
+/// Returns whether this host's SYNs ask for ECN, and the first one to this port arrived without its ECN bits.
 pub(super) fn is_cleared(evidence: &Evidence<'_>) -> bool {
     let probe = evidence.probe;
     is_asked_for(evidence) && probe.syns_sent_again() == 0 && arrived_with(probe) == Some(false)

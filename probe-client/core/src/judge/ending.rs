@@ -8,7 +8,7 @@ use crate::session::{Fault, Recognised, Testimony};
 pub enum Ending<'a> {
     Interrupted,
     Unresolved(&'a Failure),
-    /// The proxy failed: this host did not reach it, or it did not connect.
+    /// The proxy failed: this host did not reach it, or it did not connect to the server.
     Proxy(Operation, &'a Failure),
     /// There was no TCP connection.
     NotConnected(&'a Failure),
@@ -16,7 +16,7 @@ pub enum Ending<'a> {
     Complete(&'a Testimony),
     /// The testimony arrived, and then the session failed.
     Testified(&'a Testimony, Operation, &'a Failure),
-    /// The genuine server declined.
+    /// The genuine server declined the session.
     Declined,
     /// Bytes arrived that the server never sends.
     Foreign(Operation, &'a Failure),
@@ -71,7 +71,7 @@ fn broken<'a>(
 }
 
 /// Returns whether the answer is the one that the genuine server gives over HTTP to a greeting that it does not accept.
-/// It says no more than silence.
+/// Such an answer shows no more than silence does.
 fn is_bare_not_found(measurement: &Measurement) -> bool {
     let fault = measurement.session.as_ref().and_then(|s| s.fault.as_ref());
     matches!(fault, Some(Fault::ForeignBytes(foreign))

@@ -48,7 +48,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Returns how slow the path to the server is, as this probe shows it, or else any other probe of the same server.
+    /// Returns how slow the path to the server is, as this probe or else another probe of the same server shows it.
     pub(super) fn slowness(&self) -> Option<Slowness> {
         slowness::of_any([self.probe]).or_else(|| self.same_server.slowness())
     }

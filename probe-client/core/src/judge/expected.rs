@@ -1,5 +1,6 @@
-//! Compares a verdict with the expectation of its rule: whether the expectation is met, and the next step if a port
-//! should be blocked. Causes do not know the expectation; their next steps are for ports that should be open.
+//! Compares a verdict with the expectation of its rule. Says whether the expectation is met, and gives the next step
+//! for a port that should be blocked. Causes do not know the expectation; their next steps are for ports that should be
+//! open.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,8 +76,8 @@ impl Met {
         }
     }
 
-    /// Returns in words how the result contradicts the expectation, for people. `None` if it does not, or if the
-    /// verdict itself says so.
+    /// Returns in words how the result contradicts the expectation, for people. `None` if it does not contradict it, or
+    /// if the verdict itself says so.
     pub fn contradiction(self) -> Option<&'static str> {
         match self {
             Self::OpenInstead => Some("expected blocked, but open"),

@@ -26,7 +26,7 @@ mod translation;
 
 pub(super) use syn::lost_on_the_way_back;
 
-/// A finding, if the evidence shows it.
+/// A function that returns its finding if the evidence shows it.
 type Look = fn(&Evidence<'_>) -> Option<Finding>;
 
 const ALL: &[Look] = &[

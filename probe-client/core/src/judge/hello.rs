@@ -1,4 +1,4 @@
-//! Finds the fate of a ClientHello that was sent for comparison, on a port where the session's own one passed.
+//! Finds the fate of a ClientHello that was sent for comparison, on a port where the session's own ClientHello passed.
 
 use super::compared::Tally;
 use super::evidence::Evidence;
@@ -8,7 +8,7 @@ use crate::observation::{FailureKind, Operation};
 /// The fate of a ClientHello, in one attempt or in several that agree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
-    /// The server answered the ClientHello, or saw it as it was sent.
+    /// The server answered the ClientHello, or saw it arrive unaltered.
     Arrived,
     /// The ClientHello got no answer, and no sighting shows it.
     Lost {
@@ -19,8 +19,8 @@ pub(super) enum Fate {
 }
 
 /// Returns the fate of the ClientHello in every attempt, and the number of attempts. `None` if the attempts disagree or
-/// are fewer than two, if the session itself did not run whole, or if fresh sessions like it do not. In that last case,
-/// chance decides which ClientHello passes.
+/// are fewer than two, or if the session itself or a fresh session like it did not run whole: then chance may decide
+/// which ClientHello passes.
 pub(super) fn each_time(evidence: &Evidence<'_>, variation: Variation) -> Option<(Fate, usize)> {
     if !evidence.probe.ran_whole() || !Tally::of(evidence, Variation::InNothing).passes() {
         return None;

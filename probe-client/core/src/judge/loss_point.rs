@@ -9,13 +9,13 @@ pub(super) enum Way {
     Down,
 }
 
-/// The point at which a session died, as far as both ends together know. `None` is unknown.
+/// The point at which a session died, as far as both ends together know. `None` means that a part is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct LossPoint {
     pub(super) way: Option<Way>,
     /// TCP payload that had arrived in that direction, in bytes, TLS records and envelopes included.
     pub(super) passed: Option<u64>,
-    /// The largest amount of TCP payload that was sent after it in that direction and did not arrive, in bytes.
+    /// The largest amount of TCP payload, in bytes, that was sent in that direction after `passed` and did not arrive.
     pub(super) in_flight: Option<u64>,
 }
 

@@ -22,7 +22,7 @@ pub(super) enum Answer {
     IcmpError,
 }
 
-/// The place where the cause lies, as exactly as the survey shows it.
+/// The place where the cause lies, as far as the survey shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) segment: Segment,
@@ -60,12 +60,13 @@ impl Place {
         }
     }
 
-    /// Returns where a device acts on the first bytes of a connection. `None` if that was not found.
+    /// Returns where a device acts on the first bytes of a connection. `None` if the survey does not show it.
     pub(super) fn of_device(evidence: &Evidence<'_>) -> Option<Self> {
         let survey = evidence.survey()?;
         let Reach { passes, met } = evidence.reach()?;
         let server = survey.exact_server_distance(&evidence.known_distances())?;
-        // A router that does not report used-up hop limits is as silent as one that was never reached.
+        // A router that does not report used-up hop limits cannot be distinguished from one that was never reached, so
+        // the place extends to the next hop that reports them.
         let speaks = |hop: &u8| *hop == server || survey.address_of(*hop).is_some();
         let next = (met..=server).find(speaks)?;
         let lost_before = if next == server {
@@ -77,7 +78,7 @@ impl Place {
         Some(between(survey, passes, lost_before, fact, true))
     }
 
-    /// Returns the place of the device that answers in the server's place, from nearer than the server does.
+    /// Returns the place of a device that answers instead of the server and is nearer than the server.
     pub(super) fn of_nearer(evidence: &Evidence<'_>, answer: Answer) -> Option<Self> {
         let RelativeDistance::Nearer { answering, server } = evidence.answering() else {
             return (answer == Answer::SynAck)
@@ -86,14 +87,15 @@ impl Place {
         };
         let survey = evidence.survey()?;
         let fact = format!(
-            "the {} comes when SYNs may travel {}, the server's own answers when they may travel \
-             {}; a router that acts while it forwards is one hop nearer than that",
+            "the {} comes back once SYNs may travel {}, the server's own answers only once they \
+             may travel {}; a router that acts while it forwards is one hop nearer than the first \
+             figure",
             answer.name(),
             hops(answering),
             hops(server)
         );
         let at = answering.nearest;
-        // This host's own firewall refuses from just as near, but it does not accept connections.
+        // This host's own firewall may also have refused the connection, but it never accepts one.
         if at == 1 && answer != Answer::SynAck {
             return Some(Self::of_this_end(survey, fact));
         }
@@ -130,8 +132,7 @@ impl Place {
         }
     }
 
-    /// Returns the place from which an RST came that is as far away as the server's host. The last router may have sent
-    /// it.
+    /// Returns the place of an RST's sender that is as far away as the server's host. The last router may have sent it.
     pub(super) fn of_end(evidence: &Evidence<'_>, distance: u8, fact: String) -> Option<Self> {
         let survey = evidence.survey()?;
         let perhaps_host = !evidence.never_at_the_host();
@@ -145,7 +146,7 @@ impl Place {
         ))
     }
 
-    /// Returns the place before the first router has forwarded a packet.
+    /// Returns the place between this host and the first router, both included.
     fn of_this_end(survey: &Survey, fact: String) -> Self {
         let segment = Segment::NearNetwork;
         Self {
@@ -187,7 +188,7 @@ impl Answer {
     }
 }
 
-/// Returns in words the facts that a survey shows about a server that does not answer at all.
+/// Describes how far SYNs get to a server on which no port works, as the survey shows it.
 pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     let port = survey.port;
     if let Some(distance) = survey.distance() {
@@ -212,8 +213,8 @@ pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     }
 }
 
-/// Returns the first hop at which ICMP errors about this port's connections have the dialled address as their source,
-/// and the conclusion from that.
+/// Returns the place of a device that redirects this port's connections (DNAT): at or before the first hop whose ICMP
+/// errors have the dialled address as their source.
 pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     let dialled = evidence.probe.server()?;
     let survey = evidence.survey()?;
@@ -253,8 +254,8 @@ fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
     };
     let next = end_of(survey, lost_before);
     let mut fact = format!(
-        "{reached}; those to port {reference} are answered by {next} in the same second, from \
-         {AGREEING} source ports and more"
+        "{reached}; SYNs to port {reference} are answered by {next} within the same second, from \
+         at least {AGREEING} source ports"
     );
     if last == 0 && !matches!(lost_before, PastLastHop::Hop(1) | PastLastHop::Server(1)) {
         fact.push_str(&format!("; {NO_ICMP}"));

@@ -1,5 +1,5 @@
-//! Finds where a device opened a connection anew, by the hop limit of the SYN that reached the server. Systems begin
-//! with 64, 128 or 255, and every router subtracts one.
+//! Finds where a device opened a connection anew, by the hop limit of the SYN that reached the server. Systems send
+//! SYNs with a hop limit of 64, 128 or 255, and every router subtracts one.
 
 use std::net::IpAddr;
 

@@ -20,7 +20,7 @@ use crate::verdict::{Finding, Verdict};
 pub struct RunEvidence<'a> {
     pub measurements: &'a [Measurement],
     pub reference_probes: &'a [Measurement],
-    /// One per server address.
+    /// The control records, one for each server address.
     pub controls: &'a [ControlRecord],
     /// This host's own addresses.
     pub own_addresses: &'a [IpAddr],
@@ -28,7 +28,7 @@ pub struct RunEvidence<'a> {
     pub own_syn: Option<&'a HexBytes>,
     /// This host's clock at the run's start, in Unix milliseconds.
     pub started_ms: Option<i64>,
-    /// Whether the run took no second looks.
+    /// Whether this was a quick run, without second looks.
     pub quick: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
         let evidence = evidence(run, &groups, measurement);
         let verdict = other_address::told(judge(&evidence), measurement, run.measurements);
         let verdict = if run.quick {
-            without_second_look(verdict)
+            without_second_look(verdict, &evidence.target())
         } else {
             verdict
         };
@@ -61,11 +61,14 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
     judged.collect()
 }
 
-/// Returns `verdict` as a run draws it that looked once: another look might have shown another cause.
-fn without_second_look(verdict: Verdict) -> Verdict {
+/// Returns the `verdict` of a quick run about `target`: a second look might have shown another cause.
+fn without_second_look(verdict: Verdict, target: &str) -> Verdict {
     let verdict = verdict.unless(Alternative::NoSecondLook);
     if verdict.id == VerdictId::Inconclusive {
-        verdict.next("run again without --quick: it leaves out the looks that decide such a case")
+        verdict.next(format!(
+            "run it again without --quick, which left out the second looks that decide what stops \
+             {target}"
+        ))
     } else {
         verdict
     }
@@ -77,7 +80,7 @@ struct Groups<'a> {
     of_host: HashMap<&'a str, Rc<[&'a Measurement]>>,
 }
 
-/// A key for one server over one path, distinguished as [`Measurement::same_server`] does.
+/// The key of one server over one path. [`Measurement::same_server`] distinguishes servers in the same way.
 type ServerKey<'a> = (&'a NetworkPath, Result<IpAddr, &'a str>);
 
 impl<'a> Groups<'a> {

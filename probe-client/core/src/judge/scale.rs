@@ -1,5 +1,5 @@
-//! Measures the cost of judging a run in sessions judged. Each session is judged once, however many siblings ask for
-//! it.
+//! Tests the cost of judging a run, by the number of sessions judged. Each session is judged once, however many
+//! siblings ask for its verdict.
 
 use std::cell::Cell;
 
@@ -14,7 +14,7 @@ pub(super) fn judged() {
     JUDGED.set(JUDGED.get() + 1);
 }
 
-/// Judges a recorded run through an inspecting device, with `times` as many rules for each port. Returns how many
+/// Judges a recorded run through an inspecting device, with each of its probes repeated `times` times. Returns how many
 /// sessions the run has, and how many were judged.
 fn judging(times: usize) -> (usize, usize) {
     let mut document = Recorded::read(INSPECTED);

@@ -54,8 +54,8 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
     is_slow.then_some(slowness)
 }
 
-/// Returns the smoothed round-trip time. `None` if the handshake alone shows it, and its SYN was sent again: the answer
-/// may be the server's own repetition of a lost one, a second later.
+/// Returns the smoothed round-trip time. `None` if only the handshake shows it and its SYN was sent again: the SYN-ACK
+/// may then be a repetition, which the server sent a second after a lost one.
 fn round_trip_us(measurement: &Measurement) -> Option<u64> {
     let transport = measurement.transport?;
     let handshake_alone = transport.rtt_us == transport.least_rtt_us;
@@ -96,7 +96,8 @@ impl Slowness {
     /// Returns whether the session spent most of its time waiting for the other end's window. The server reads
     /// everything that arrives, so a device must have changed the window on the way.
     ///
-    /// A device that completes handshakes and never opens a window has not sent anything either, and does not count.
+    /// A session with a device that completes handshakes and never opens a window does not count: such a device sends
+    /// nothing.
     fn waits_for_a_window(&self) -> bool {
         self.has_received
             && self.waited_us >= micros(LONG_WAIT)
@@ -145,7 +146,7 @@ impl Slowness {
 /// Round trips of a whole session: handshakes, greeting and the exchanges, slow start included.
 const TURNS: u64 = 20;
 
-/// Retransmissions that show a slow path if the session is also late by [`LATE_WITH_LOSSES_US`].
+/// The number of retransmissions that shows a slow path if the session is also late by [`LATE_WITH_LOSSES_US`].
 ///
 /// A session has 140 segments. It loses far fewer than this at a loss rate of one in twenty. A device that drops its
 /// segments causes far fewer too, because each retransmission timeout is twice as long as the one before. Reordering
@@ -153,5 +154,5 @@ const TURNS: u64 = 20;
 const MANY_LOSSES: u32 = 24;
 const LATE_WITH_LOSSES_US: u64 = 2_500_000;
 
-/// Delay beyond its round trips, in microseconds, that shows a slow path in a session that ran whole.
+/// The delay of a session that ran whole, in microseconds beyond its round trips, that shows a slow path.
 const LATE_US: u64 = 5_000_000;

@@ -58,7 +58,7 @@ const UNNAMED: Variation = Variation::InServerName {
     sent: SentName::None,
 };
 
-/// Returns a session that ran whole, made from one of a recorded run.
+/// Returns a session that ran whole, made from a session of a recorded run.
 fn whole(kind: SessionKind) -> Measurement {
     static RECORDED: LazyLock<Recorded> = LazyLock::new(|| {
         let text = include_str!("../../tests/scenarios/demo.json");
@@ -375,7 +375,7 @@ fn a_name_is_the_narrower_cause() {
     );
 }
 
-/// Returns the measurement with this number of SYNs, and of other segments of its own, sent again.
+/// Returns the measurement as if this host had sent `syns` SYNs and `others` other segments again.
 fn lossy(mut measurement: Measurement, syns: u32, others: u32) -> Measurement {
     let transport = measurement.transport.as_mut().unwrap();
     transport.syn_retransmissions = Some(syns);

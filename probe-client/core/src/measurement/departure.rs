@@ -10,7 +10,7 @@ use crate::session_kind::{Envelope, SessionKind};
 /// One respect in which a session did not reach the server as it was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Departure {
-    /// Whether only a later HTTP request of the session shows it, and the first one was as it should be.
+    /// Whether only a later HTTP request of the session shows this, and the first request arrived as it was sent.
     pub later: bool,
     pub respect: Respect,
 }
@@ -51,7 +51,7 @@ pub enum Respect {
 }
 
 impl Measurement {
-    /// Returns how the session differs from the one that was sent, by all of its testimonies; empty without a
+    /// Returns how the session differs from the one that was sent, according to all its testimonies; empty without a
     /// testimony.
     pub fn departures(&self) -> Vec<Departure> {
         let Some(session) = &self.session else {
@@ -119,7 +119,7 @@ impl Measurement {
             kind,
             // The server chooses this value.
             connection_id: _,
-            // Its signs of devices on the path are a finding; many platforms save no SYN.
+            // Signs of devices on the path are a finding; many platforms save no SYN.
             syn: _,
             agreed_options: _,
             preface,
@@ -157,14 +157,14 @@ impl Measurement {
         respects
     }
 
-    /// Returns whether the server may accept on `port` the connection dialled here.
+    /// Returns whether the server may accept the connection dialled here on `port`.
     ///
     /// That is the port dialled, or the rule's own port if `--map` dials another one for it.
     fn is_meant(&self, port: u16) -> bool {
         self.ports_meant().any(|meant| meant == port)
     }
 
-    /// Returns these ports without duplicates, the one dialled first.
+    /// Returns the ports on which the server may accept the connection, without duplicates, the one dialled first.
     pub fn ports_meant(&self) -> impl Iterator<Item = u16> + use<> {
         let (dialled, rules) = (self.port_dialled(), self.rule.port.get());
         std::iter::once(dialled).chain((rules != dialled).then_some(rules))
@@ -181,7 +181,7 @@ fn tls_respects(tls: &TlsAtServer) -> Vec<Respect> {
         alpn: _,
         exporter,
         client_hello,
-        // Compared when the testimony arrived.
+        // These two were compared when the testimony arrived.
         client_hello_sha256: _,
         client_certificate_sha256: _,
         differing,

@@ -40,9 +40,9 @@ pub enum FlowRound {
     Again,
     /// Slowly, from a source port that was not used before.
     Fresh,
-    /// After the last SYN to a port that does not answer, to a port that works.
+    /// To a port that works, after the last SYN to a port that does not answer.
     Control,
-    /// When the run was about to end, to a port that worked.
+    /// To a port that worked, when the run was about to end.
     AtTheEnd,
 }
 
@@ -84,7 +84,7 @@ impl Flow {
         matches!(self.end, FlowEnd::Answered | FlowEnd::Stuck)
     }
 
-    /// Returns whether a later SYN was answered, but not the first.
+    /// Returns whether the first SYN was not answered, but a later one was.
     pub(crate) fn is_late(&self) -> bool {
         self.is_answered() && self.syns_sent_again > 0
     }

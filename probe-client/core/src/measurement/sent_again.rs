@@ -23,7 +23,7 @@ impl SentAgain {
     ///
     /// If segments overtake each other, some are sent again that were late, not lost. Not all of these are reported as
     /// needless: an overtaken acknowledgement is ignored together with its report, and the last reports arrive after
-    /// the session. So only more retransmissions than reordering explains show loss.
+    /// the session. So segments count as lost only if more were sent again than reordering explains.
     pub fn lost(self) -> (u32, u32) {
         let perhaps = self.up.perhaps_lost.saturating_add(self.down.perhaps_lost);
         let explained = self.up.needless.saturating_add(self.down.needless);
@@ -65,21 +65,22 @@ impl OneWay {
     }
 }
 
-/// The minimum number of segments sent again without need for which they are reported.
+/// The minimum number of segments sent again needlessly that is worth a report.
 ///
-/// One happens on a host whose processors handle packets of one connection at the same time (seen in 2 of 764 runs in
-/// the lab, on networks that keep packets in order).
+/// A single one happens on a host whose processors handle packets of one connection at the same time (seen in 2 of 764
+/// runs in the lab, on networks that keep packets in order).
 const FEWEST: u32 = 3;
 
 /// The maximum number of segments that may have been sent again for each one known to be out of order.
 ///
-/// The largest ratio seen is 3.4, if one packet in four overtakes others (some 70 sessions of the lab's
-/// reordering-of-25-percent, of which all but one stayed below 1.75).
+/// The largest ratio seen is 3.4, if one packet in four overtakes others. It comes from some 70 sessions of the lab's
+/// reordering-of-25-percent; all sessions but this one stayed below 1.75.
 const UNREPORTED: u32 = 6;
 
-/// The minimum number of times that segments must be seen to overtake each other. In the sessions above they did so at
-/// least 7 times. On a loaded host, whose processors handle packets of one connection at the same time, they did so 4
-/// times in 1 of 1,000 runs on networks that keep packets in order.
+/// The minimum number of times that segments must be seen to overtake each other. In the lab's
+/// reordering-of-25-percent, they did so at least 7 times in each session. On a loaded host, whose processors handle
+/// packets of one connection at the same time, they did so 4 times in 1 of 1,000 runs on networks that keep packets in
+/// order.
 const ENOUGH: u32 = 6;
 
 #[cfg(test)]

@@ -9,34 +9,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SightingAnswer {
     pub sightings: Vec<Sighting>,
-    /// Connections that cannot be distinguished reached that port in that time: finding no sighting then
-    /// proves nothing.
+    /// The server could not distinguish connections that reached that port at that time, so a missing sighting proves
+    /// nothing.
     pub unattributed: bool,
-    /// An instance of the server that the connection may have led to was not asked: finding no sighting
-    /// then proves nothing either.
+    /// An instance of the server that the connection may have reached was not asked, so a missing sighting proves
+    /// nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unasked: bool,
-    /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
+    /// The server would have noticed a SYN whose handshake never completed: it is able to, and looked in time.
     pub sees_half_open: bool,
-    /// The server would have noticed a SYN that its own host's firewall dropped: it has a witness, which
-    /// looked on in time and missed nothing.
+    /// The server would have noticed a SYN that its own host's firewall dropped: it has a witness, which looked in time
+    /// and missed nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sees_every_syn: bool,
-    /// Answers of the server's host that were refused while the server looked. Absent: it does not count
-    /// them, or began to only after the probe's last SYN.
+    /// Answers of the server's host that were refused while the server looked. Absent: the server does not count them,
+    /// or began to count only after the probe's last SYN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers_refused: Option<AnswersRefused>,
 }
 
-/// SYN-ACKs of the server's host that were refused immediately, on their way back or by their receiver.
-/// The server's host keeps nothing of such a connection but this count.
+/// SYN-ACKs of the server's host that were refused immediately, on their way back or by their receiver. The server's
+/// host keeps only this count of such connections.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct AnswersRefused {
     /// Refused SYN-ACKs of the whole host, to any peer.
     pub counted: u32,
-    /// The number of SYNs that the probe sent in that time, including those of sessions and side
-    /// connections to the same port: if each had been answered and refused, no fewer would have been
-    /// counted.
+    /// The number of SYNs that the probe sent in that time, including those of sessions and side connections to the
+    /// same port. If each of them had been answered and refused, at least as many refusals would have been counted.
     pub own_syns: u32,
 }
 
@@ -95,7 +94,8 @@ impl SightingAnswer {
             let mut others = all
                 .iter()
                 .filter(|o| of.peer.is_some() && o.peer == of.peer);
-            // If every account with a half-open connection also lists it as unanswered, it is both.
+            // A connection is both half-open and unanswered if every answer that reports it as the former also reports
+            // the latter.
             let both = of.end == SightingEnd::Unanswered && !answered.contains(&of.peer);
             others.any(|o| o.end.stage() > if both { 1 } else { of.end.stage() })
         };
@@ -113,10 +113,10 @@ impl SightingAnswer {
         }
     }
 
-    /// Returns this answer, which was asked for later, with what `before` has proved and this one cannot.
+    /// Returns this later answer, completed with what the earlier answer `before` has proved and this one cannot prove.
     ///
-    /// If the channel to the server was lost and opened again in between, the server says of the new one that it looked
-    /// on too late. It still looked on in time over the old one.
+    /// If the channel to the server was lost and opened again in between, the server reports that it began to look too
+    /// late over the new channel. Over the old channel it still looked in time.
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let absent = self.sightings.is_empty() && before.sightings.is_empty();
@@ -160,7 +160,7 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// Returns whether it became more than a SYN.
+    /// Returns whether this became more than an unanswered SYN.
     pub fn is_connection(&self) -> bool {
         self.end != SightingEnd::Unanswered
     }

@@ -1,4 +1,4 @@
-//! The address from which a probe leaves this host, and the one from which it comes to the server.
+//! The address from which a probe leaves this host, and the address from which it reaches the server.
 
 use std::net::IpAddr;
 

@@ -23,12 +23,12 @@ fn repeated_within(schedule: &[u64], waited_us: u64) -> usize {
     repeated.take_while(|after| **after < waited_us).count()
 }
 
-/// The usual schedule: a second after the first SYN, and each time after twice the time before (RFC 6298 sections 2.1
-/// and 5.5).
+/// The usual schedule: the second SYN follows after a second, and each further SYN after twice the time before (RFC
+/// 6298 sections 2.1 and 5.5).
 const DOUBLING: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 
-/// The schedule of Linux 6.5 and later: a second between the first SYNs, and only then twice the time before (sysctl
-/// `net.ipv4.tcp_syn_linear_timeouts`, 4 unless changed).
+/// The schedule of Linux 6.5 and later: a second between the first SYNs, and twice the time before only after these
+/// (sysctl `net.ipv4.tcp_syn_linear_timeouts`, 4 unless changed).
 const LINEAR: [u64; 8] = [
     0, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000, 7_000_000, 11_000_000,
 ];

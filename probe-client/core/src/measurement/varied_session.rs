@@ -17,7 +17,7 @@ pub struct VariedSession {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "differs")]
 pub enum Variation {
-    /// No difference: the same once more.
+    /// No difference: the same session once more.
     InNothing,
     /// The silence: this session keeps none.
     InSilence,
@@ -27,14 +27,15 @@ pub enum Variation {
     InServerName { sent: SentName },
     /// The size of its segments.
     InSegmentSize {
-        /// The maximum of TCP payload and options per segment, in bytes, both ways. Where the system cannot
-        /// limit segments, writes are as small, and the server's segments stay as they are.
+        /// The maximum of TCP payload and options per segment, in bytes, both ways. If the system cannot limit
+        /// segments, this side writes at most this number of bytes at a time, and the server's segments are not
+        /// limited.
         at_most: u16,
     },
-    /// The pace of dialling: alone, after a quiet pause, while `held` connections that were opened as
-    /// slowly are held.
+    /// The pace of dialling: alone, after a quiet pause, while `held` connections are kept open that were opened at the
+    /// same slow pace.
     InPace { held: u8 },
-    /// The size of its ClientHello: that of one with a post-quantum key share. Only the handshake is run.
+    /// The size of its ClientHello, as with a post-quantum key share. Only the handshake is run.
     InHelloSize,
     /// The age of its ClientHello: TLS 1.0 without a server name, as .NET sends it on Windows Server 2008
     /// R2. The server answers it with an alert, and no more.

@@ -16,7 +16,7 @@ pub struct SourceDate(#[schemars(regex(pattern = r"^\d{4}(-\d{2}(-\d{2})?)?$"))]
 
 /// A text that is not a date of this form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a date is written 2012, 2012-05 or 2012-05-09")]
+#[error("write a date as 2012, 2012-05 or 2012-05-09")]
 pub struct InvalidDate;
 
 impl SourceDate {

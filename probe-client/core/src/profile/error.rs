@@ -10,14 +10,14 @@ pub(super) enum Flaw<'a> {
     #[error("this profile has no rules; add at least one [[rules]] table")]
     NoRules,
     /// An id that an earlier rule already has.
-    #[error("rule id `{id}` is taken in line {first}; give each rule an id of its own")]
+    #[error("rule id `{id}` is already used in line {first}; give each rule an id of its own")]
     DuplicateId {
         /// The id.
         id: &'a RuleId,
         /// The line of the earlier rule.
         first: usize,
     },
-    /// A rule that asks for the same as an earlier one.
+    /// A rule that asks for the same as an earlier rule.
     #[error(
         "this rule repeats the one in line {first}: transport, direction, port, session, via_uri, \
          nettcp_mode and destination are the same; remove one of the two"
@@ -27,7 +27,7 @@ pub(super) enum Flaw<'a> {
         first: usize,
     },
     /// Another name that is the profile's id, or is listed twice.
-    #[error("`{name}` names this profile already; remove it")]
+    #[error("`{name}` is already a name of this profile; remove it")]
     DuplicateName {
         /// The name.
         name: &'a str,

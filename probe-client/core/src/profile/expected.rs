@@ -1,4 +1,4 @@
-//! The expectation of a rule, also where it differs by path or by address family.
+//! A rule's expectation, which may differ by path and by address family.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -47,7 +47,7 @@ pub enum AddressFamily {
     Ipv6,
 }
 
-/// The expectation that one line of a file has of a rule.
+/// The expectation that one line of a file states for a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Expected {
     Everywhere(Expectation),
@@ -55,7 +55,7 @@ pub enum Expected {
 }
 
 impl ExpectedWhere {
-    /// Returns whether this is about `path` to `address`. A proxy that resolves the server's name hides its address.
+    /// Returns whether this applies to `path` to `address`, which is `None` if a proxy resolves the server's name.
     pub fn covers(&self, path: &NetworkPath, address: Option<IpAddr>) -> bool {
         let on_path = match &self.path {
             None => true,
@@ -66,7 +66,7 @@ impl ExpectedWhere {
         on_path && (self.family.is_none() || self.family == family)
     }
 
-    /// Returns how closely this describes a place; of several that cover it, the closest counts.
+    /// Returns how closely this describes a path and an address. If several expectations apply, the closest counts.
     pub(super) fn closeness(&self) -> (u8, bool) {
         let path = match &self.path {
             None => 0,
@@ -82,7 +82,7 @@ impl ExpectedWhere {
 }
 
 impl AddressFamily {
-    /// Returns the version of an address.
+    /// Returns the IP version of an address.
     pub fn of(address: IpAddr) -> Self {
         if address.is_ipv4() {
             Self::Ipv4
@@ -149,7 +149,7 @@ impl From<PathChoice> for String {
 }
 
 impl Expected {
-    /// Reads `"open"`, `"blocked"`, or a table of both by path, by family, or by family within a path.
+    /// Reads `"open"`, `"blocked"`, or a table with these words by path, by family, or by family within a path.
     pub fn read(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Self> {
         if !field.is_table() {
             return Expectation::read(field, problems).map(Self::Everywhere);
@@ -168,7 +168,9 @@ impl Expected {
             all.iter().any(|one| one.path.is_none()) && all.iter().any(|one| one.path.is_some());
         let twice = all.windows(2).any(|pair| pair[0].key() == pair[1].key());
         let wrong = match (all.is_empty(), mixed, twice) {
-            (true, _, _) => Some(format!("this expects nothing; write it like {EXAMPLE}")),
+            (true, _, _) => Some(format!(
+                "this states no expectation; write it like {EXAMPLE}"
+            )),
             (_, true, _) => Some(format!(
                 "address families and paths are mixed on one level; write the family within the \
                  path, as in {NESTED}"
@@ -223,7 +225,7 @@ fn no_place(key: &str) -> Defect {
     ))
 }
 
-/// Writes the expectation as an inline table, which the reader of profiles reads back to the same.
+/// Writes the expectations as an inline table, from which the reader of profiles gets the same expectations.
 pub fn by_place_as_toml(all: &[ExpectedWhere]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = all;

@@ -16,7 +16,7 @@ pub enum InvalidId {
     #[error("it is longer than {MAX_ID_BYTES} characters")]
     TooLong,
     /// The id contains something other than `a` to `z`, `0` to `9`, and single hyphens between them.
-    #[error("it may hold lower-case letters and digits, in words joined by single hyphens")]
+    #[error("it may contain only lower-case letters and digits, in words joined by single hyphens")]
     NotKebab,
 }
 
@@ -31,7 +31,7 @@ macro_rules! id {
         pub struct $name(#[schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 64))] String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -62,7 +62,7 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of a profile, or another name that it goes by.
+    /// The id of a profile, or one of its other names.
     ProfileId
 }
 

@@ -15,7 +15,7 @@ use crate::session_kind::SessionKind;
 
 pub(super) fn profile(file: &str, text: &str) -> Result<Profile, FileErrors> {
     let mut reading = settings_file::read(file, text, &PROFILE, root_table);
-    // A profile that lacks something has its problem among the others.
+    // If the profile lacks something, this is listed among the other problems.
     let value = reading.value.take().and_then(Result::ok);
     Reading {
         value,
@@ -31,8 +31,8 @@ fn root_table(table: &Table<'_>, problems: &mut Problems<'_>) -> Read<Profile> {
     let applies_to = table.optional("applies_to", problems, short_text);
     let source = table.required("source", problems, short_text);
     let also_known_as = names(table, id.as_ref().ok(), problems);
-    // A rule or note without its own source inherits the profile's. If that one is invalid, it is reported once, not
-    // again for each of them.
+    // A rule or note without its own source inherits the profile's. If the profile's source is invalid, that is
+    // reported once, not again for each rule and note.
     let inherited = source.as_deref().unwrap_or_default();
     let notes = notes(table, inherited, problems);
     let rules = rules(table, inherited, problems);
@@ -177,7 +177,7 @@ fn unique_id(
     })
 }
 
-/// The values of the keys that depend on each other.
+/// The values of the keys about the session, which depend on each other.
 struct Session {
     transport: Transport,
     kind: Option<SessionKind>,

@@ -115,7 +115,7 @@ fn an_expectation_may_differ_by_path_and_family() {
     let both = "{ direct = { ipv4 = 'blocked', ipv6 = 'open' }, proxy = 'blocked' }";
     assert!(!expected(both, "direct", v4) && expected(both, "direct", v6));
     for (wrong, told) in [
-        ("{}", "this expects nothing"),
+        ("{}", "this states no expectation"),
         ("{ direct = 'open', ipv4 = 'open' }", "mixed on one level"),
         (
             "{ \"http://p\" = 'open', \"http://p:80\" = 'open' }",

@@ -31,13 +31,13 @@ pub enum InvalidVia {
     #[error("it must begin with net.tcp://")]
     Scheme,
     /// The URI contains a space, a control character or one outside ASCII, which no URI may contain.
-    #[error("it may hold printable ASCII without spaces only")]
+    #[error("it may contain only printable ASCII without spaces")]
     Character,
     /// The URI contains a brace without its partner.
-    #[error("a brace is not closed, or was not opened; a placeholder is {PLACEHOLDERS}")]
+    #[error("a brace is missing its partner; a placeholder is {PLACEHOLDERS}")]
     Brace,
     /// The URI contains braces around something other than a known name.
-    #[error("a placeholder is {PLACEHOLDERS}, and {{{0}}} is not one")]
+    #[error("{{{0}}} is not a placeholder; use {PLACEHOLDERS}")]
     Placeholder(String),
     /// The URI contains the same placeholder twice.
     #[error("{{{0}}} appears twice")]

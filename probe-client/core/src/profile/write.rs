@@ -100,7 +100,7 @@ impl Text {
         }
     }
 
-    /// Writes a source, unless it is the profile's own: most rules have that one, and it is long.
+    /// Writes a source, unless it is the profile's own: most rules have the same source as the profile, and it is long.
     fn source(&mut self, source: &str, inherited: &str) {
         if source != inherited {
             self.string("source", source);

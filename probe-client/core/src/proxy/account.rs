@@ -28,13 +28,13 @@ pub struct ProxyAccount {
     /// The reason why the proxy did not connect, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ProxyRefusal>,
-    /// Whether the proxy said anything in its protocol before the request to connect: it is a proxy, then,
-    /// even where no answer to that request came.
+    /// Whether the proxy said anything in its protocol before it was asked to connect. If so, it is a proxy, even if it
+    /// did not answer that request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spoke: bool,
 }
 
-/// Scheme names in the proxy's own spelling, each once.
+/// The authentication schemes of a proxy, named in the proxy's own spelling, each once.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyAuthentication {
@@ -44,7 +44,7 @@ pub struct ProxyAuthentication {
     /// The schemes with which credentials were sent, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
-    /// The proxy would accept the password of a domain account in clear alone, and did not get it.
+    /// The proxy accepts the password of a domain account only in clear, and did not get it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
     /// The proxy closed a connection between two messages of one authentication.
@@ -69,7 +69,7 @@ pub enum ProxyRefusal {
     SocksCredentials,
     /// The peer does not speak the proxy's protocol.
     Foreign { quoted: Quoted },
-    /// A response head that does not end.
+    /// A response head that does not end within `limit` bytes.
     HeadTooLong { limit: usize },
 }
 
@@ -96,8 +96,8 @@ pub struct HttpRefusal {
     /// The beginning of the page, as far as it came with the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Quoted>,
-    /// The words of the reason or the page, as far as that came with the head, which say that a name could not be
-    /// resolved.
+    /// The words that say that a name could not be resolved, from the reason or from the part of the page that came
+    /// with the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unresolved: Option<String>,
 }
@@ -189,10 +189,10 @@ impl ProxyRefusal {
         match self {
             Self::Status(http) => http.status_line(),
             Self::SocksReply { code } => format!("SOCKS reply {code}"),
-            Self::SocksMethods => "no SOCKS method".to_owned(),
+            Self::SocksMethods => "no acceptable SOCKS authentication method".to_owned(),
             Self::SocksCredentials => "SOCKS user or password refused".to_owned(),
-            Self::Foreign { .. } => "nothing that a proxy says".to_owned(),
-            Self::HeadTooLong { .. } => "a head without end".to_owned(),
+            Self::Foreign { .. } => "an answer that is not a proxy's".to_owned(),
+            Self::HeadTooLong { .. } => "a response head that is too long".to_owned(),
         }
     }
 }
@@ -218,9 +218,9 @@ pub(super) fn printable(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// How proxies say that a name was not found, if no field says it; in lower case.
+/// Words by which proxies say that a name was not found, in lower case. They matter only if no field says so.
 ///
-/// These are the words of Privoxy, Apache httpd, Go, and the resolvers of glibc, musl, macOS and Windows, which
+/// They are the words of Privoxy, Apache httpd, Go, and the resolvers of glibc, musl, macOS and Windows, which
 /// mitmproxy and others repeat.
 const UNRESOLVED: [&str; 10] = [
     "no such domain",

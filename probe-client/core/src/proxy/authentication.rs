@@ -41,7 +41,7 @@ pub struct Authorization {
     pub fresh: bool,
 }
 
-/// The reason why a challenge is not answered, for people; `None` if that has been said before, or if there are no
+/// The reason why a challenge is not answered, for people; `None` if the reason was given before, or if there are no
 /// credentials.
 pub type Unanswered = Option<String>;
 
@@ -71,7 +71,7 @@ impl Challenge {
     }
 }
 
-/// Splits at commas outside quotes, without empty parts.
+/// Splits a field's value at commas outside quotes, and leaves out empty parts.
 fn split(value: &str) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     value

@@ -185,7 +185,7 @@ impl Connect {
             add_once(&mut self.authentication.offered, &challenge.scheme);
         }
         if self.requests >= MAX_REQUESTS {
-            let asked = format!("it still asks after {MAX_REQUESTS} requests");
+            let asked = format!("it still asks for authentication after {MAX_REQUESTS} requests");
             self.authentication.trouble.get_or_insert(asked);
             return refused(ProxyRefusal::Status(refusal));
         }
@@ -216,7 +216,8 @@ impl Connect {
 fn request(target: &str, authorization: Option<&str>) -> Result<Vec<u8>, HttpBuildError> {
     let mut headers = vec![("User-Agent", USER_AGENT)];
     headers.extend(authorization.map(|value| ("Proxy-Authorization", value)));
-    // By RFC 9110 no proxy reads this header, but those that authenticate a connection keep it open for it.
+    // By RFC 9110 no proxy reads this header, but proxies that authenticate a connection keep it open if this header is
+    // there.
     headers.push(("Proxy-Connection", "Keep-Alive"));
     let mut head = Vec::new();
     connect_head(&mut head, target, &headers)?;

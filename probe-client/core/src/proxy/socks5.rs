@@ -31,7 +31,7 @@ impl Socks5 {
         credentials: Option<ProxyCredentials>,
         outgoing: &mut Vec<u8>,
     ) -> Self {
-        // One byte holds the length of each.
+        // One byte holds the length of the user name, and another that of the password.
         let fits = |text: &str| (1..=usize::from(u8::MAX)).contains(&text.len());
         let usable = credentials.filter(|c| fits(&c.user) && fits(&c.password));
         let methods: &[u8] = if usable.is_some() {
@@ -90,7 +90,7 @@ impl Socks5 {
         !matches!(self.state, State::Methods)
     }
 
-    /// Returns the refusal if a refusing reply arrived, even without the rest, which means nothing.
+    /// Returns the refusal if a refusing reply arrived. The end of the reply may be missing, because it means nothing.
     pub(super) fn closed(&self) -> Option<ProxyStep> {
         match (self.state, self.received.as_slice()) {
             (State::Reply, [VERSION, code, ..]) if *code != 0 => {

@@ -1,4 +1,4 @@
-//! The meaning of the names of Squid's error pages, which it sends as `X-Squid-Error` (squid, src/error/forward.h).
+//! The meaning of Squid's error names, which Squid sends as `X-Squid-Error` (squid, src/error/forward.h).
 
 /// The action of Squid on a request that it did not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl SquidError {
             | "ERR_CONFLICT_HOST"
             | "ERR_PROTOCOL_UNKNOWN" => Self::NotServed,
             "ERR_SOCKET_FAILURE" => Self::OwnTrouble("it has no socket left"),
-            "ERR_ICAP_FAILURE" => Self::OwnTrouble("its content scanner does not answer it"),
+            "ERR_ICAP_FAILURE" => Self::OwnTrouble("its content scanner does not answer"),
             "ERR_SHUTTING_DOWN" => Self::OwnTrouble("it is shutting down"),
             _ => return None,
         })

@@ -10,8 +10,8 @@ use crate::measurement::{
     AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
 };
 
-/// Returns the answer that one instance gives about `measurement`. `mine` are its sightings that carry the
-/// measurement's tag, and the instance began to watch at `since_us`; `None` if it said nothing.
+/// Returns the answer that one instance gives about `measurement`; `None` if the instance said nothing. `mine` are the
+/// instance's sightings with the measurement's tag. The instance began to watch at `since_us`.
 pub fn of_instance(
     mine: &[&wire::Sighting],
     measurement: &Measurement,
@@ -29,9 +29,9 @@ pub fn of_instance(
     (!mine.is_empty()).then(|| answer(mine, measurement, looked_on))
 }
 
-/// Merges the answers of all instances that were asked with the answer from `before`. With `bare`, a sighting that the
-/// server matched by address counts as another connection's, unless it came from one of these source ports, which this
-/// run's side connections use.
+/// Merges the answers of all instances that were asked with the answer from `before`. If `bare` is given, sightings
+/// that the server matched by address are removed. `bare` holds the source ports of this run's side connections: a
+/// sighting from any other port may be of another connection, and leaves the answer incomplete.
 pub fn of_all(
     answers: impl Iterator<Item = Option<SightingAnswer>> + Clone,
     before: Option<SightingAnswer>,
@@ -53,8 +53,8 @@ pub fn of_all(
         })
 }
 
-/// Removes the sightings that the server matched by address, since they may be another connection's. An answer without
-/// sightings then proves nothing.
+/// Removes the sightings that the server matched by address. Those from a source port in `bare` are of side
+/// connections. Any others may be of another connection, and the answer is then incomplete.
 fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
     let is_bare = |s: &&Sighting| s.peer.is_some_and(|peer| bare.contains(&peer.port()));
     let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
@@ -104,8 +104,8 @@ struct LookedOn {
     refused: Option<AnswersRefused>,
 }
 
-/// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out, and so are
-/// more than an honest server has to report; the answer is then incomplete.
+/// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out. If there are
+/// more sightings than an honest server has to report, the rest is left out too, and the answer is incomplete.
 fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
@@ -127,7 +127,7 @@ fn answer(
 }
 
 /// Returns the newest sighting of each connection, since the server reports a connection again whenever its state
-/// changes. A connection that was half-open and is then without an answer keeps both sightings.
+/// changes. If a connection was half-open and is later reported as unanswered, both sightings are kept.
 fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
     let mut latest: Vec<&wire::Sighting> = Vec::new();
     for news in sightings {
@@ -173,8 +173,8 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
     })
 }
 
-/// Returns whether the connection greeted for another session. It is then not this probe's, regardless of its address
-/// and time.
+/// Returns whether the greeting on this connection was for another session. The connection is then not this probe's,
+/// whatever its address and time.
 fn is_of_another_session(sighting: &wire::Sighting, measurement: &Measurement) -> bool {
     let own = measurement.session.as_ref().map(|s| s.session_id.0);
     !sighting.session_id.is_empty()
@@ -222,7 +222,8 @@ fn end(end: wire::SightingEnd) -> SightingEnd {
 }
 
 /// Maximum number of sightings about one measurement. A probe opens fewer connections, and the server reports each a
-/// few times at most. Sightings are compared pair by pair, so a server could make a long answer costly.
+/// few times at most. Without a limit a server could make the answer costly, because sightings are compared pair by
+/// pair.
 const MAX_SIGHTINGS: usize = 256;
 
 #[cfg(test)]
@@ -323,7 +324,7 @@ mod tests {
             ..before.clone()
         };
         assert_eq!(absent(false, 0).after(&doubtful), absent(false, 0));
-        // A doubt of the later answer stays.
+        // A doubt about the later answer stays.
         let later = SightingAnswer {
             unasked: true,
             ..absent(false, 0)

@@ -5,15 +5,16 @@ use std::time::Duration;
 /// The waiting times of the steps of a run, each with its purpose.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Budget {
-    /// Time by which the control port is dialled before all others. The system repeats SYNs in the order in which they
-    /// were sent, to the resolution of its timers: 4 ms on Linux with 250 ticks a second.
+    /// How long the control port is dialled before all others. The system repeats SYNs in the order in which they were
+    /// sent, but only to the resolution of its timers: 4 ms on Linux with 250 ticks a second.
     pub lead: Duration,
-    /// Time after which both the first SYN and its repetition a second later (RFC 6298 section 2) are unanswered.
+    /// Time after which a port counts as silent: the first SYN and its repetition a second later (RFC 6298 section 2)
+    /// are then both unanswered.
     pub unanswered: Duration,
     /// Idle timeout of a session that is dialled once more: time for the first SYN and one repetition.
     pub dialled_again: Duration,
-    /// Time in which side connections are dialled again one at a time. What some fourteen of them do not show, more would
-    /// hardly show, and a run under a limit on new connections ends within a minute.
+    /// Time limit for side connections that are dialled again one at a time. It is enough for some fourteen of them,
+    /// and more would hardly show anything else. With it, a run under a limit on new connections ends within a minute.
     pub dialled_by_flow: Duration,
     /// Time for the first SYN of a side connection and its repetition, on a path without delay.
     pub two_syns: Duration,
@@ -23,12 +24,12 @@ pub struct Budget {
     pub least_for_one_syn: Duration,
     /// Time between two dials, a little more than a second because limits are set per second.
     pub spacing: Duration,
-    /// Pause that is long enough for a limit of one SYN per second to recover from what came before.
+    /// Pause that is long enough for a limit of one SYN per second to recover from earlier SYNs.
     pub quiet: Duration,
-    /// Added to the time that the probes took, if all of them completed, to limit how much longer the reference probe
-    /// may take.
+    /// Added to twice the time that the probes took. If all of them completed, the reference probe is given up after
+    /// that time.
     pub grace: Duration,
-    /// The time for which the server goes on looking: a busy server may not have accepted a connection yet that was
+    /// How long the server goes on looking for a connection. A busy server may not have accepted it yet, if it was
     /// reset immediately.
     pub follow: Duration,
     /// Time limit of a leading port's survey. With it, a run in which every port is silent ends in less than four
@@ -45,13 +46,13 @@ pub struct Budget {
     pub hop_least: Duration,
     /// Round trip to assume if none has been measured.
     pub unknown_round_trip: Duration,
-    /// Longest handshake at which a session's third SYN, sent after two seconds, is answered before the session gives
+    /// Longest handshake for which a session's third SYN, sent after two seconds, is answered before the session gives
     /// up.
     pub fast_handshake: Duration,
     /// Time limit of one session that is run again alone on a slow line.
     pub slow_session: Duration,
-    /// Time since the run's start after which no session begins on a slow line. With the last session and the surveys of
-    /// failing ports, a run ends within a minute.
+    /// Time since the run's start after which no session begins on a slow line. A run then ends within a minute,
+    /// including the last session and the surveys of failing ports.
     pub slow_run: Duration,
 }
 
@@ -85,8 +86,8 @@ impl Budget {
         (round_trip * 4).clamp(self.least_for_one_syn, self.one_syn)
     }
 
-    /// Returns how long to wait for the answer to a survey's SYN, if handshakes take `round_trip`; `None` if no
-    /// handshake succeeded.
+    /// Returns how long to wait for the answer to a survey's SYN, if handshakes take `round_trip`, which is `None` if
+    /// no handshake succeeded.
     pub fn for_a_hop(&self, round_trip: Option<Duration>) -> Duration {
         round_trip.map_or(self.hop_unknown, |round_trip| {
             (round_trip * 4).clamp(self.hop_least, self.one_syn)

@@ -1,5 +1,6 @@
-//! The order in which ports are tried for the control service: those whose probe ran to its end or was declined, as soon
-//! as that is known; those on which the genuine server was seen at all; and all others that accepted a connection.
+//! The order in which ports are tried for the control service. A port whose probe ran to its end or was declined is
+//! tried as soon as that is known. Ports on which the genuine server was seen come next, then all others that accepted
+//! a connection.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ pub struct Lead {
     /// Whether the genuine server answered on this port: it testified, or showed its own certificate.
     genuine: bool,
     complete: bool,
-    /// Whether the server declined the session, and could say so.
+    /// Whether the server declined the session, and its answer arrived.
     declined: bool,
 }
 
@@ -44,7 +45,7 @@ impl Lead {
     }
 }
 
-/// The ports that have been tried, and those that are tried later.
+/// The ports that have been tried, and the ports to try later.
 #[derive(Clone, Debug, Default)]
 pub struct ControlOrder {
     tried: BTreeSet<u16>,

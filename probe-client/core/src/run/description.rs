@@ -34,7 +34,7 @@ pub fn told(description: wire::Description, answered: Answered) -> ServerDescrip
     }
 }
 
-/// Returns when a process began that had been up for `up_ms` at `at_us`, in microseconds since the run's start.
+/// Returns the start of a process that had been up for `up_ms` at `at_us`, in microseconds since the run's start.
 fn began_us(at_us: u64, up_ms: u64) -> i64 {
     let at = i64::try_from(at_us).unwrap_or(i64::MAX);
     let up = i64::try_from(up_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);

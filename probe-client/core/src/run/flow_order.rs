@@ -8,8 +8,8 @@ use crate::measurement::{Flow, FlowRound, Measurement, Variation};
 /// Returns the number of side connections for each port that works, if there are `ports` ports. `flows` is the number of
 /// connections to each port that the user asked for, the session included.
 ///
-/// The more ports there are, the fewer each gets, so that a clean run stays within seconds. A fault of one flow in four
-/// that all ports share is met all the same, because the sessions have source ports of their own.
+/// The more ports there are, the fewer each gets, so that a clean run stays within seconds. A fault that affects one
+/// flow in four on all ports is still found, because each session has a source port of its own.
 pub fn side_connections(flows: Option<usize>, ports: usize) -> usize {
     match flows {
         Some(flows) => flows.saturating_sub(1),
@@ -17,14 +17,15 @@ pub fn side_connections(flows: Option<usize>, ports: usize) -> usize {
     }
 }
 
-/// Number of side connections with which a port meets a fault of one flow in four with 96.8 %.
+/// Number of side connections to a port. Together with the session they find a fault of one flow in four with a
+/// probability of 96.8 %.
 const OF_A_PORT: usize = 11;
 
-/// Maximum number of side connections to ports that work: the burst of 100, and two seconds at 50 a second.
+/// Maximum number of side connections to all ports that work: the burst of 100, and two seconds at 50 a second.
 const OF_A_RUN: usize = 200;
 
-/// Returns whether side connections can show more about `measurement`. They can if the session ran whole, or if it died
-/// in silence and fresh ones did not, since its source port may then be the cause.
+/// Returns whether side connections can show more about `measurement`. They can if the session ran whole. They also can
+/// if it died in silence and a fresh session ran whole, since the first one's source port may then be the cause.
 pub fn worth_more(measurement: &Measurement) -> bool {
     let fresh_passes = || {
         let mut fresh = measurement.compared(Variation::InNothing);
@@ -34,7 +35,7 @@ pub fn worth_more(measurement: &Measurement) -> bool {
     measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
 }
 
-/// Returns whether some source port got no answer, another did, and none has been dialled again yet. If no source port
+/// Returns whether one source port got no answer, another did, and none has been dialled again yet. If no source port
 /// gets an answer, the source port is not the cause.
 pub fn not_settled(measurement: &Measurement) -> bool {
     let flows = &measurement.flows;
@@ -48,8 +49,8 @@ fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
     flow.is_answered() && flow.port == measurement.port_dialled()
 }
 
-/// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
-/// do not depend on the source port.
+/// The order in which source ports without an answer are dialled again, slowly, alternating with new source ports.
+/// Random loss and limits do not depend on the source port.
 #[derive(Clone, Debug)]
 pub struct Turns {
     /// Source ports that have not been answered so far.
@@ -65,7 +66,7 @@ pub struct Turns {
 /// One connection of a turn.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// The connection uses a new source port; the other one is next.
+    /// The connection uses a new source port; the `dead` one is next.
     Fresh {
         dead: u16,
     },
@@ -88,15 +89,15 @@ impl Turns {
     }
 
     /// Returns the round and source port of the next connection; `None` if more would show nothing new. The last flow
-    /// of `probe` is the connection that the call before returned.
+    /// of `probe` must be the connection that the previous call returned.
     pub fn next(&mut self, probe: &Measurement) -> Option<(FlowRound, u16)> {
         let answered = probe.flows.last().is_some_and(Flow::is_answered);
         match self.last {
             Some(Turn::Fresh { dead }) => {
                 self.unanswered = if answered { 0 } else { self.unanswered + 1 };
                 let settled = FlowAccount::of(probe).is_some_and(|account| account.is_settled());
-                // Stop once the answer is clear, or once nothing is answered any more: one new source port may be a bad
-                // one too, two rarely are.
+                // Stop once the answer is clear, or once nothing is answered any more: one new source port may be bad
+                // too, but two in a row rarely are.
                 if settled || self.unanswered > 1 {
                     return None;
                 }
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(dialled(|_| FlowEnd::Unanswered), [101, DEAD, 102]);
     }
 
-    /// Returns the source ports that are dialled from after one did not get an answer, if connections end as `ends` says.
+    /// Returns the source ports that are dialled after one got no answer, if connections end as `ends` says.
     fn dialled(ends: impl Fn(u16) -> FlowEnd) -> Vec<u16> {
         let mut probe = probe();
         probe.flows = vec![flow(&probe, FlowRound::AtOnce, DEAD, FlowEnd::Unanswered)];

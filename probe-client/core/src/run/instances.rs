@@ -1,4 +1,4 @@
-//! Finds which of several instances behind one address have been met, and which can be asked.
+//! Finds which of several instances behind one address sessions have met, and which instances can be asked.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,15 +9,15 @@ use crate::observation::{FailureKind, Operation};
 
 /// Returns whether the channel to one of `instances` is lost and the instance may still answer over a new channel.
 ///
-/// A channel that the instance, or a device, closed is such a channel: the instance may have restarted. One that
-/// times out counts only with `held`. The run then kept sessions silent on purpose, and a device most likely forgot
-/// the channel together with them.
+/// This is so if the instance, or a device, closed the channel: the instance may have restarted. A channel that timed
+/// out counts only with `held`, which says that the run kept sessions silent on purpose: a device then most likely
+/// forgot the channel together with the sessions.
 pub fn ended(instances: &[WatchingInstance], held: bool) -> bool {
     let mut lost = instances.iter().filter_map(|w| w.lost);
     lost.any(|kind| held || kind != FailureKind::TimedOut)
 }
 
-/// Returns the index of the instance `id` if the channel to it was lost, so that another one may take its place.
+/// Returns the index of the instance `id` if the channel to it was lost, so that a new channel may take its place.
 pub fn lost(instances: &[WatchingInstance], id: &str) -> Option<usize> {
     let mut all = instances.iter();
     all.position(|w| w.description.instance == id && w.lost.is_some())
@@ -36,8 +36,8 @@ pub fn unasked<'r>(
     met
 }
 
-/// Returns those of `wanted` that sessions of `result` have met since the newest known instance began. An instance that
-/// was met only before that is most likely the one that restarted.
+/// Returns the instances in `wanted` that sessions of `result` have met since the newest known instance began. An
+/// instance that was met only before that time is most likely the one that restarted.
 pub fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> BTreeSet<String> {
     let began = result.instances.iter();
     let began = began.filter_map(|w| u64::try_from(w.description.began_us?).ok());
@@ -66,8 +66,8 @@ pub fn to_be_asked<R: AsRef<ServerResult>>(results: &[R], index: usize) -> Optio
         .find(can_be_asked)
 }
 
-/// Returns whether both results are certainly of the same server. If only a proxy resolves the name, its address is
-/// unknown here, and so the answer is no.
+/// Returns whether both results are certainly of the same server. If only a proxy resolves the name, this host does not
+/// know the server's address, and the answer is no.
 pub fn is_same_server(one: &ServerResult, other: &ServerResult) -> bool {
     one.control.address.is_some() && one.control.address == other.control.address
 }
@@ -90,7 +90,7 @@ pub fn looks(result: &ServerResult) -> usize {
     result.measured().filter(|m| m.testified()).count() + reached.count()
 }
 
-/// Returns `first` and every other port on which an instance was met: not every port need lead to all instances.
+/// Returns `first` and every other port on which an instance was met, because a port may lead to only some instances.
 pub fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
     let mut ports = vec![first];
     for measurement in result.measured().filter(|m| m.testified()) {
@@ -102,8 +102,8 @@ pub fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
     ports
 }
 
-/// Returns one port for each address under which the server saw this host, other than those under which it can be asked
-/// already: a relay or an address translation takes some connections and leaves others.
+/// Returns one port for each address under which the server saw this host, because a relay or an address translation
+/// may take only some connections. Addresses under which the server can already be asked are left out.
 pub fn ports_from_other_addresses(result: &ServerResult) -> Vec<u16> {
     let known = result.instances.iter();
     let known = known.filter_map(|w| Some(w.description.your_address?.ip().to_canonical()));

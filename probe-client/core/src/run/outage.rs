@@ -1,10 +1,11 @@
-//! Decides whether the server or the whole path to it may be gone, and which port shows that.
+//! Decides whether the server or the whole path to it may be gone, and which port can show that.
 
 use super::server_result::ServerResult;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Returns whether a probe failed in a way that the server could have reported, but did not.
+/// Returns whether a probe failed in a way that the server could have reported, and the server has reported on no
+/// probe.
 pub fn is_in_doubt(result: &ServerResult) -> bool {
     let failed = |m: &&Measurement| {
         m.failure().is_some_and(|(_, failure)| {
@@ -23,8 +24,8 @@ pub fn is_in_doubt(result: &ServerResult) -> bool {
         && all.all(|m| m.sighting.is_none())
 }
 
-/// Returns the index of a probe that ran whole, preferably without retransmissions: variations of a probe with some are
-/// counted.
+/// Returns the index of a probe that ran whole, preferably without retransmissions: the judge counts the variations of
+/// a probe with retransmissions as further sessions that may lose packets.
 pub fn works(result: &ServerResult) -> Option<usize> {
     let whole = |m: &Measurement| m.is_complete() && m.ran_whole();
     let clean = |m: &Measurement| whole(m) && m.segments_sent_again() == 0;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::measurement::{Measurement, Outcome};
 use crate::observation::Operation;
 
-/// The states of all ports that have been heard of.
+/// The known state of each port.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PortBoard(BTreeMap<SocketAddr, PortState>);
 
@@ -18,7 +18,7 @@ pub enum PortState {
     Works(Reference),
     /// The port works, but a device re-originates its connection, or sets its hop limit.
     Relayed(Reference),
-    /// The port answers, and its session continues, or ended in some other way.
+    /// The port has answered. Its session continues, or ended in a way other than the above.
     Other,
 }
 
@@ -27,15 +27,15 @@ pub enum PortState {
 pub enum PortFailure {
     /// The SYN got no answer.
     Silent,
-    /// RST.
+    /// The SYN was answered by RST.
     Refused,
-    /// An ICMP error.
+    /// The SYN was answered by an ICMP error.
     Prohibited,
     /// The connection was accepted, and the session on it failed.
     Accepted,
 }
 
-/// A port on which a session ran whole with the server itself, or ran up to a silence that it did not survive.
+/// A port on which a session with the server itself ran whole, or failed only after a silence kept on purpose.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Reference {
     /// The server's distance in hops, if the SYN as received shows it.
@@ -59,15 +59,15 @@ impl PortBoard {
         }
     }
 
-    /// Records the end of a probe. If a port has several probes, the last one counts; but a port on which a session ran
-    /// whole accepts SYNs, however another session on it failed.
+    /// Records the end of a probe. If a port has several probes, the last one counts. But a port on which a session ran
+    /// whole still works, even if a later session on it is accepted and fails.
     pub fn ended(&mut self, measurement: &Measurement) {
         if let Some(address) = measurement.address {
             self.note(address, PortState::of(measurement));
         }
     }
 
-    /// Returns whether no port of `server` has accepted a connection; some may have turned one away.
+    /// Returns whether no port of `server` has accepted a connection. Some ports may have rejected one.
     pub fn none_connects(&self, server: IpAddr) -> bool {
         self.of_server(server).all(|(_, state)| match state {
             PortState::Fails(
@@ -86,8 +86,8 @@ impl PortBoard {
         references.iter().any(|(_, r)| r.distance.is_some())
     }
 
-    /// Returns the ports of `server` that work, those that answered their first SYN first. The cause that makes one of
-    /// the others lose a SYN (ECN, a rate limit) also loses the SYNs of a comparison.
+    /// Returns the ports of `server` that work. Ports that answered their first SYN come first: whatever made the
+    /// others lose a SYN (ECN, a rate limit) also loses the SYNs of a comparison.
     pub fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
         self.of(server, |state| match state {
             PortState::Works(reference) => Some(reference),
@@ -169,8 +169,9 @@ impl PortFailure {
     }
 }
 
-/// Returns whether a session that was accepted was broken by something on its path. A session that dies of silence
-/// began well, so nothing blocks it there; a session through a proxy says nothing about this host's own path.
+/// Returns whether something on this host's path broke a session that was accepted. A session that fails after a
+/// silence began well, so nothing on the path blocks it. A session through a proxy shows nothing about this host's own
+/// path.
 fn has_a_place(measurement: &Measurement) -> bool {
     let operation = measurement.failure().map(|(operation, _)| operation);
     let of_silence = matches!(operation, Some(Operation::Hold | Operation::Resume));
@@ -178,7 +179,8 @@ fn has_a_place(measurement: &Measurement) -> bool {
     direct && !of_silence
 }
 
-/// Returns the state of a port whose session ran whole; `None` if it led to a port other than the one dialled.
+/// Returns the state of a port whose session ran whole; `None` if the session reached a port other than the one
+/// dialled.
 fn of_whole(measurement: &Measurement) -> Option<PortState> {
     let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
     let dialled = measurement.address?.port();

@@ -10,7 +10,7 @@ use crate::control_record::ServerDescription;
 use crate::measurement::{Measurement, Outcome};
 use crate::session::SentPrefix;
 
-/// This run's clock and that of the server that is asked, at the time of the question.
+/// The clocks of this run and of the server that is asked, at the time of the question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Clocks {
     /// The run's start, in milliseconds since 1970 by this host's clock.
@@ -21,8 +21,8 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// Returns the clocks at `now_us` of a run that started at `started_unix_ms`, and that of the server that described
-    /// itself as `description`.
+    /// Returns the clocks of a run that started at `started_unix_ms` and of the server that described itself as
+    /// `description`. The question is asked at `now_us`.
     pub fn new(started_unix_ms: u64, now_us: u64, description: &ServerDescription) -> Self {
         Self {
             started_unix_ms,
@@ -46,7 +46,7 @@ struct TheirClock {
 }
 
 impl TheirClock {
-    /// Returns the server's clock by its `description`, as it applies at `now_us` of the run.
+    /// Returns the server's clock according to its `description`, as of `now_us` of the run.
     fn of(description: &ServerDescription, now_us: u64) -> Self {
         // The server read its clock at some time during the round trip.
         let read = description.round_trip_us / 2_000;
@@ -62,8 +62,8 @@ impl TheirClock {
     }
 }
 
-/// Returns the description of the connection that was sent, with the time by the server's clock, once for each port on
-/// which the server may have accepted it.
+/// Describes the connection of `m` to the server, with times by the server's clock. There is one description for each
+/// port on which the server may have accepted the connection.
 pub fn sent(m: &Measurement, tag: u32, clocks: Clocks) -> impl Iterator<Item = wire::Sent> {
     let to_dialled = to_port_dialled(m, tag, clocks);
     m.ports_meant().map(move |port| wire::Sent {
@@ -84,7 +84,7 @@ fn to_port_dialled(m: &Measurement, tag: u32, clocks: Clocks) -> wire::Sent {
         // nothing comes back, and the server may accept later.
         Some(_) if m.transport.is_some_and(|t| t.bytes_read == 0) => next_us(m),
         Some(connected) => Some(connected.end_us()),
-        // The server notices a half-open connection when it is asked.
+        // The server looks for half-open connections when it is asked.
         None => None,
     };
     let until_us = until_us.unwrap_or(clocks.now_us);
@@ -107,8 +107,8 @@ fn to_port_dialled(m: &Measurement, tag: u32, clocks: Clocks) -> wire::Sent {
     }
 }
 
-/// Returns how long the server goes on looking for `measurements`: not at all if no SYN of theirs was let in, since each
-/// had its time.
+/// Returns how long the server is to go on looking for connections of `measurements`. This is zero if none of their
+/// SYNs was let in, since each SYN has had time to arrive.
 pub fn follow(measurements: &[&Measurement]) -> Duration {
     let mut outcomes = measurements.iter().map(|m| m.outcome());
     let not_let_in = outcomes.all(|outcome| {
@@ -137,13 +137,13 @@ pub fn wire_prefix(prefix: &SentPrefix) -> wire::Prefix {
     }
 }
 
-/// Two clocks differ by at most one second in a thousand while both are slewed (adjtimex: 500 ppm each).
+/// Two clocks that are both slewed drift apart by at most one second in a thousand (adjtimex: 500 ppm each).
 const DRIFT: u64 = 1_000;
 
 /// Rounding error: times are in whole milliseconds.
 const ROUNDING_MS: u64 = 10;
 
-/// The time by which a busy server may be late to accept or notice a connection.
+/// How late a busy server may accept or notice a connection.
 const LATE_MS: u64 = 2_000;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits a rate: a burst at first, so that a clean run takes no longer, and then one turn after another.
+/// Limits a rate. A burst passes at first, so that a clean run takes no longer; then one turn follows another.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     between: Duration,
@@ -28,8 +28,8 @@ impl Rate {
         last: None,
     };
 
-    /// The rate of side connections to ports that let no SYN in, apart from those to ports that work: what is found out
-    /// about a fault does not wait for what can be found out about ports without one.
+    /// The rate of side connections to ports that let no SYN in. It is separate from the rate for ports that work, so
+    /// that evidence about a fault does not wait for connections to ports without one.
     pub const OF_EARLY_CONNECTIONS: Self = Self::OF_SIDE_CONNECTIONS;
 
     /// Returns when a caller that asks at `now` may go on. Both are times since the run's start.

@@ -3,11 +3,11 @@
 //! reports the result of each to [`Schedule::done`].
 //!
 //! [`Schedule::next`] is the whole algorithm, one rule after another. Each rule adds the steps that may begin by now; a
-//! step begins once. Evidence is gathered side by side, as early as it counts:
+//! step begins once. Steps run at the same time as far as their evidence allows:
 //!
 //! - A lost SYN says something about a port only if no limit on connections can have dropped it. Some rules therefore
 //!   wait until no other connection is open.
-//! - Source ports separate the connections of a survey from those that the server is asked about.
+//! - By their source ports, the server distinguishes a survey's connections from those that it is asked about.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,10 +31,11 @@ pub struct Settings {
     pub budget: Budget,
     /// Whether ports get side connections.
     pub side_connections: bool,
-    /// Whether no other path leads to the server, so that nobody else may have to be asked about.
+    /// Whether the run has no other path to the server. If it has one, the server may have to be asked about sessions
+    /// on it.
     pub is_only_path: bool,
-    /// Whether sessions are followed by others that look for the place, a limit, or faults of single flows. Without
-    /// them, only ports that are silent get side connections, as absence is no proof otherwise.
+    /// Whether further connections look for the place of a fault, for limits, and for faults of single flows. If not,
+    /// only silent ports get side connections: without those it would prove nothing that the server saw no SYN.
     pub second_looks: bool,
 }
 
@@ -42,7 +43,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     settings: Settings,
-    /// Since the run's start, as the caller said last.
+    /// The time since the run's start, as the caller gave it last.
     now: Duration,
     ports: Vec<PortProgress>,
     reference: PortProgress,
@@ -51,17 +52,17 @@ pub struct Schedule {
     control_leads: Vec<u16>,
     control_found: bool,
     control_over: bool,
-    /// Whether the genuine server refuses, as it would in every session.
+    /// Whether the genuine server refuses, as it would refuse every session.
     refused: bool,
     begun: BTreeSet<Step>,
     running: BTreeSet<Step>,
-    /// When a packet was last sent that a limit of the network may count.
+    /// When the last packet was sent that a limit of the network may count.
     last_sent: Duration,
-    /// When a session of a probe ended last.
+    /// When the last session of a probe ended.
     last_end: Duration,
     /// Whether side connections to a port that works were not let in.
     others_fail: bool,
-    /// Surveys that have ended: how their port fails, and whether they showed where it is stopped.
+    /// Surveys that have ended: how their port fails, and whether the survey showed where the port is blocked.
     surveyed: Vec<(PortFailure, bool)>,
 }
 
@@ -109,7 +110,7 @@ impl Schedule {
         begin
     }
 
-    /// Returns when a step may begin although no other has ended; `None` if none will.
+    /// Returns when the next step may begin if no running step ends before; `None` if there is no such time.
     pub fn wakes(&self) -> Option<Duration> {
         let budget = &self.settings.budget;
         let waiting = self.all().filter(|p| p.ended.is_none());
@@ -131,8 +132,9 @@ impl Schedule {
             .min()
     }
 
-    /// The control port is dialled first, and all others at once: ports do not wait for each other. Under a limit on new
-    /// connections only the first SYN of each burst passes. If that went to a port that is blocked, nothing would answer.
+    /// Dials the control port first and then all others at once, so that ports do not wait for each other. Under a
+    /// limit on new connections only the first SYN of each burst passes. If that SYN went to a blocked port, nothing
+    /// would answer.
     fn dial_all_ports(&mut self, begin: &mut Vec<Step>) {
         self.once(Step::Reference, begin);
         let first = self.reference.dialled.unwrap_or_default();
@@ -143,7 +145,8 @@ impl Schedule {
         }
     }
 
-    /// A session that ran whole is followed by side connections from other source ports, for faults of single flows.
+    /// Opens side connections to ports whose session ran whole, from other source ports, to find faults of single
+    /// flows.
     fn try_other_flows_of_what_works(&mut self, begin: &mut Vec<Step>) {
         let looks = self.settings.side_connections && self.settings.second_looks;
         for index in 0..self.ports.len() {
@@ -154,9 +157,9 @@ impl Schedule {
         }
     }
 
-    /// A port that does not let SYNs in while another does gets side connections too, followed by one to the port that
-    /// works: what one port answers and the other does not, at the same time and pace, is no limit on the pace. Nothing
-    /// else is open then, and a limit on each port has had a second to recover.
+    /// Opens side connections to a port that lets no SYN in while another port works, and then one to the port that
+    /// works. If only the latter is answered, at the same time and pace, the cause is not a limit on the pace. Nothing
+    /// else is open at that time, and a limit on each port has had a second to recover.
     fn try_other_flows_of_what_fails(&mut self, begin: &mut Vec<Step>) {
         let others = self.is_running(|step| matches!(step, Step::OtherFlows(_)));
         if !self.settings.side_connections || !self.works() || self.is_talking() || others {
@@ -170,8 +173,8 @@ impl Schedule {
         }
     }
 
-    /// A session whose SYNs are not answered ends once its side connections have shown that more would show nothing new.
-    /// Firewalls that ban a source count SYNs.
+    /// Ends a session whose SYNs are not answered, once side connections have shown that more SYNs would show nothing
+    /// new. Firewalls that ban a source count SYNs.
     fn give_up_what_is_silent(&mut self, begin: &mut Vec<Step>) {
         for index in 0..self.ports.len() {
             let port = &self.ports[index];
@@ -192,8 +195,8 @@ impl Schedule {
         }
     }
 
-    /// The control service is tried on a port that works as soon as there is one, and on others once no session and no
-    /// attempt is in progress.
+    /// Tries the control service on a port that works as soon as there is one, and on other ports once no session and
+    /// no attempt is in progress.
     fn search_for_the_control_service(&mut self, begin: &mut Vec<Step>) {
         let mut ports = std::mem::take(&mut self.control_leads);
         let ended = self.all().all(|p| p.ended.is_some());
@@ -232,8 +235,8 @@ impl Schedule {
         }
     }
 
-    /// Ports that were not let in and that side connections do not decide are dialled alone: the first after a quiet
-    /// time in which a limit recovers, others one at a time. Nothing else sends meanwhile.
+    /// Dials ports alone whose SYNs were not let in, if side connections do not exclude a limit. The first port is
+    /// dialled after a quiet time in which a limit recovers, the others one at a time. Nothing else sends meanwhile.
     fn dial_slowly_what_a_limit_may_have_lost(&mut self, begin: &mut Vec<Step>) {
         let busy = self.is_running(Step::sends);
         let recovered = self.now >= self.last_sent + self.pause();
@@ -245,10 +248,11 @@ impl Schedule {
         }
     }
 
-    /// Ports that fail are surveyed once the server was asked about them and nothing else can be disturbed: a firewall may
-    /// ban a source that sends this many SYNs. If no port works, nobody can be asked, and the ports are surveyed while
-    /// their sessions wait. Of those that fail alike one is first; the others follow if its survey showed something.
-    /// Ports that accept come before all others, because what follows their surveys takes longest.
+    /// Surveys ports that fail, once the server was asked about them and nothing else can be disturbed: a firewall may
+    /// ban a source that sends this many SYNs. If no port works, the server cannot be asked, and the ports are surveyed
+    /// while their sessions wait. Of the ports that fail alike, one is surveyed first, and the others only if its
+    /// survey showed something. Ports that accept come before all others, because the steps after their surveys take
+    /// longest.
     fn survey_what_fails(&mut self, begin: &mut Vec<Step>) {
         let others = self.is_running(|s| matches!(s, Step::OtherFlows(_) | Step::Beside(_)));
         if self.is_talking()
@@ -271,7 +275,7 @@ impl Schedule {
             let nothing_works = !self.works() && !self.reference_may_work();
             let alone = nothing_works && failure != PortFailure::Accepted;
             let told = self.is_told(index) && !self.is_varying(index);
-            // A port whose SYN is answered late does not fail in the way that was assumed.
+            // If a SYN was answered late, a survey that assumed another failure of this port may still be running.
             let again = self.is_running(|s| matches!(s, Step::Survey(i, _) if *i == index));
             if (alone || told) && !again && self.is_worth_a_survey(index, failure) {
                 self.once(Step::Survey(index, failure), begin);
@@ -279,8 +283,9 @@ impl Schedule {
         }
     }
 
-    /// Sessions that died are repeated and varied, a round at a time, once the server has told what it saw of them and
-    /// nothing is left that a limit may have lost. A server that refuses does so in every variation.
+    /// Repeats and varies sessions that died, one round at a time. It waits until the server has said what it saw of
+    /// them, and until no port is left that a limit may have blocked. A server that refuses would do so in every
+    /// variation.
     fn vary_sessions_that_died(&mut self, begin: &mut Vec<Step>) {
         if self.refused || self.next_to_dial_slowly().is_some() || self.is_slow_dialling() {
             return;
@@ -294,8 +299,8 @@ impl Schedule {
         }
     }
 
-    /// The server is asked about the variations that failed once no more of them follow, about those of several ports
-    /// together.
+    /// Asks the server about failed variations once no more variations of their port follow. One question may be about
+    /// several ports.
     fn ask_about_variations(&mut self, begin: &mut Vec<Step>) {
         if !self.control_found || self.is_asking() {
             return;
@@ -313,8 +318,8 @@ impl Schedule {
         }
     }
 
-    /// The hop of a device that acts on bytes is looked for once the survey of its port has shown how far away the server
-    /// is, and variations have shown that sessions die there each time.
+    /// Looks for the hop of a device that acts on bytes, once the survey of its port has shown the distance of the
+    /// server, and variations have shown that sessions to this port die each time.
     fn find_how_far_sessions_reach(&mut self, begin: &mut Vec<Step>) {
         for index in 0..self.ports.len() {
             let of_port = |step: &Step| matches!(step, Step::Survey(other, _) if *other == index);
@@ -325,8 +330,8 @@ impl Schedule {
         }
     }
 
-    /// A port that worked is dialled once more if others were silent: a device may have begun to block this host because
-    /// of the run itself.
+    /// Dials a port that worked once more if others were silent, because the run itself may have made a device block
+    /// this host.
     fn dial_what_worked_at_the_end(&mut self, begin: &mut Vec<Step>) {
         let over = begin.is_empty() && self.running.is_empty();
         let silent = (0..self.ports.len()).any(|i| self.failure(i) == Some(PortFailure::Silent));

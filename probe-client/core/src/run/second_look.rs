@@ -4,7 +4,8 @@
 use crate::measurement::{Measurement, SightingAnswer};
 use crate::observation::{FailureKind, Operation};
 
-/// Returns whether no SYN of `probe` was answered, even later, and the server watched for too few of them or for none.
+/// Returns whether no SYN of `probe` or its variations was answered, and the server watched for too few of them or for
+/// none.
 pub fn was_lost_too_early(probe: &Measurement) -> bool {
     let answer = probe.sighting.as_ref();
     let answered = |m: &Measurement| m.succeeded(Operation::Connect);
@@ -25,8 +26,8 @@ pub fn was_refused_too_early(probe: &Measurement) -> bool {
     refused && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_every_syn)
 }
 
-/// Number of SYNs that the server must have watched for. At a loss of one packet in twenty, this number is lost by
-/// chance in 1 of 8,000 cases, and one SYN in 1 of 20.
+/// Number of SYNs that the server must have watched for. At a loss of one packet in twenty, all of them are lost by
+/// chance in 1 of 8,000 cases; a single SYN is lost in 1 of 20.
 const ENOUGH: u32 = 3;
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl ServerResult {
         })
     }
 
-    /// Returns the measurements that were dialled and did not run to their end.
+    /// Returns the measurements that may have reached the server and are not complete.
     pub fn open(&mut self) -> Vec<&mut Measurement> {
         self.probes
             .iter_mut()
@@ -57,8 +57,8 @@ impl ServerResult {
             .collect()
     }
 
-    /// Returns the variations that failed after their session had begun, except those that were not meant to reach the
-    /// server.
+    /// Returns the variations that failed after their session had begun. Those with a limited reach are left out,
+    /// because they were not meant to reach the server.
     pub fn failed_variations(&mut self) -> Vec<&mut Measurement> {
         let beside = self.probes.iter_mut().flat_map(|p| &mut p.variations);
         beside
@@ -69,7 +69,7 @@ impl ServerResult {
     }
 }
 
-/// Returns whether anything may have arrived at the server.
+/// Returns whether any packet of this measurement may have arrived at the server.
 fn reached_out(measurement: &Measurement) -> bool {
     match measurement.path {
         NetworkPath::Direct => measurement.address.is_some(),
@@ -77,8 +77,9 @@ fn reached_out(measurement: &Measurement) -> bool {
     }
 }
 
-/// Returns the sessions that belong to none of the open probes: those of other paths to the same host, and the
-/// variations of probes. The server leaves them out when it matches by address, since they may share one.
+/// Returns the sessions that belong to none of the open probes: sessions over other paths to the same host, and
+/// variations of probes. The server leaves them out when it matches connections by address, because their address may
+/// be that of an open probe.
 pub fn others<R: AsRef<ServerResult>>(
     results: &[R],
     index: usize,

@@ -9,14 +9,14 @@ use super::port_board::PortFailure;
 use crate::measurement::Measurement;
 use crate::survey::{LastHop, PastLastHop, Survey, Surveyor};
 
-/// A survey, and the kind of failure that it looks at.
+/// A survey, and how its port fails.
 pub type Surveyed = (PortFailure, Survey);
 
-/// Returns the ports that are surveyed once all sessions are over. `works` says whether any port of the server works.
+/// Returns the ports to survey once all sessions have ended. `works` says whether any port of the server works.
 pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailure)> {
     let surveyed = probes.iter().filter(|m| m.survey.is_some());
     let looked_at: BTreeSet<PortFailure> = surveyed.filter_map(PortFailure::of).collect();
-    // A port that accepts is compared with one that works, or with how far SYNs to a silent port get.
+    // A port that accepts is compared with one that works, or with the distance that SYNs to a silent port reach.
     let comparable = works
         || probes
             .iter()
@@ -35,9 +35,9 @@ pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailu
         .collect()
 }
 
-/// Returns whether a survey of this port can show something. A port that passes when dialled again is blocked only at
-/// times, and so at no hop. If no port `works`, one survey for each kind of failure to connect is enough. The device
-/// that accepts can be distinguished from the server only if `comparable`.
+/// Returns whether a survey of this port can show something. A port that passes when it is dialled again is blocked
+/// only at times, so no hop can be found. If no port `works`, one survey for each kind of failure to connect is enough.
+/// The device that accepts can be distinguished from the server only if `comparable`.
 fn is_worth_it(
     measurement: &Measurement,
     outcome: PortFailure,
@@ -55,7 +55,7 @@ fn is_worth_it(
                 .flows
                 .iter()
                 .any(|f| f.port == port && f.is_answered()));
-    // Ports that accept may each have their own device.
+    // Each port that accepts may have a device of its own.
     let is_new = if outcome == PortFailure::Accepted {
         comparable
     } else {
@@ -104,7 +104,8 @@ struct Leader {
 }
 
 impl SurveyOrder {
-    /// Adds ports that fail; each counts once. Returns the surveys that begin at `now`, since the run's start.
+    /// Adds ports that fail; ports that were added before are ignored. Returns the surveys that begin at `now`, since
+    /// the run's start.
     pub fn found(&mut self, failing: &[(u16, PortFailure)], now: Duration) -> Vec<SurveyStart> {
         let mut starts = Vec::new();
         for &(port, failure) in failing {
@@ -176,7 +177,7 @@ pub fn answers(outcome: PortFailure) -> bool {
     }
 }
 
-/// Returns the hops at which to look for other ports that fail alike; `None` if the survey found nothing.
+/// Returns the hops at which to survey other ports that fail alike; `None` if the survey found nothing.
 pub fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
     if let Some(distance) = survey.distance() {
         let before = distance.nearest.saturating_sub(1).max(1);

@@ -31,7 +31,7 @@ fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
         .flat_map(|(first, sent)| sent.iter().map(move |after| first + after))
 }
 
-/// Returns whether `observation` is the step in which the server accepts.
+/// Returns whether `observation` is the step in which the server accepts the connection.
 pub fn connects(observation: &Observation) -> bool {
     matches!(
         observation.operation,

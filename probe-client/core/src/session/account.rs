@@ -60,7 +60,7 @@ pub struct Hold {
     /// The time at which this side spoke again, in microseconds since the run's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_us: Option<u64>,
-    /// The time at which the server's answer to that arrived, in microseconds since the run's start.
+    /// The time at which the server's answer after the silence arrived, in microseconds since the run's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_us: Option<u64>,
 }
@@ -76,8 +76,7 @@ pub struct Farewell {
     /// Segments that the server's host sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
-    /// Segments that the server's host sent again although the first had arrived, as this side reported
-    /// them.
+    /// Segments that the server's host sent again needlessly: this side reported that the first had arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates_reported: Option<u32>,
     /// The number of times that the server's host saw segments of its own overtake each other.

@@ -73,7 +73,7 @@ impl Conversation {
 
     /// Returns the keys and the transcript for frames that depend on both nonces.
     ///
-    /// `None` before the testimony that answers a first greeting.
+    /// Returns `None` until the testimony in answer to the first greeting has arrived.
     pub(super) fn sealing(&mut self) -> Option<(&KeySchedule, &mut Transcript)> {
         Some((self.keys.as_ref()?, &mut self.transcript))
     }
@@ -109,8 +109,8 @@ impl Conversation {
         })
     }
 
-    /// Tries the whole transcript first, then that of the greeting alone, and keeps the one that matches. The returned
-    /// flag says whether that was the whole one.
+    /// Opens `frame` with the whole transcript or with that of the greeting alone, and keeps the transcript that
+    /// matches. The returned flag says whether the whole transcript matched.
     fn open_any<'f, M>(
         &mut self,
         frame: &Frame<'f>,
@@ -177,7 +177,8 @@ fn padded(greeting: wire::Greeting, keys: &KeySchedule) -> wire::Greeting {
     }
 }
 
-/// Bytes that the padding field adds besides its content: the tag of `Greeting.padding` and the length, two bytes each.
+/// Bytes that the padding field takes in addition to its content: the tag of `Greeting.padding` and the length, two
+/// bytes each.
 ///
 /// The length always takes two bytes: even the longest path text and key id leave more padding than one byte of length
 /// can express.

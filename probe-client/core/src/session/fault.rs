@@ -24,10 +24,10 @@ pub enum Fault {
         /// The place of the altered bytes in the downstream.
         downstream: ByteRange,
     },
-    /// An answer to a greeting other than this one: an old one, played again. Whether it was authentic then
+    /// An answer to a greeting other than this one: an old answer, played again. Whether the old answer was authentic
     /// cannot be determined.
     NonceMismatch,
-    /// Authentic bytes, or a frame as only the server makes it, but not what the protocol allows there.
+    /// Authentic bytes, or a frame that only the server makes, which the protocol does not allow at this point.
     Malformed {
         what: Malformation,
         /// The place of the frame in the downstream.
@@ -46,12 +46,12 @@ pub enum Fault {
     TooLong { limit: u64 },
     /// The server gave up waiting for the rest of a stage, and reported it.
     StageCutShort { stage: u32, confirmed: u32 },
-    /// The server did not know its nonce in too many requests, and the session was given up: a device
-    /// spreads requests over instances.
+    /// The server did not know the nonce that too many requests named, and the session was given up: a device spreads
+    /// requests over instances.
     NonceNeverKnown { requests: u32 },
 }
 
-/// Something that is not the server's.
+/// Bytes from something other than the server.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForeignBytes {
@@ -75,8 +75,8 @@ pub struct Quoted {
     pub hex: HexBytes,
 }
 
-/// Offsets in the downstream: bytes received since the envelope began, inside TLS where there is
-/// TLS, the envelope's own bytes included.
+/// Offsets in the downstream: all bytes received since the envelope began, its own bytes included. They are counted
+/// inside TLS, if there is TLS.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByteRange {
@@ -140,7 +140,7 @@ pub enum RefusalReason {
 pub enum PrefaceRefusal {
     /// RDP_NEG_FAILURE ([MS-RDPBCGR] 2.2.1.2.2), with its code.
     RdpNegotiationFailure { code: u32 },
-    /// RDP_NEG_RSP that chose something else than TLS; 0 is standard RDP security.
+    /// RDP_NEG_RSP that chose something other than TLS; 0 is standard RDP security.
     RdpProtocol { selected: u32 },
     /// A confirm without negotiation data: the server knows standard RDP security only.
     RdpWithoutNegotiation,

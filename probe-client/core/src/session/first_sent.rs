@@ -34,7 +34,7 @@ pub(super) struct Start {
     len: usize,
 }
 
-/// Returns the prefixes under which the server files a connection that sends only `bytes`.
+/// Returns the prefixes by which the server finds a connection that sends only `bytes`.
 pub fn prefixes_of(bytes: &[u8]) -> Vec<SentPrefix> {
     let mut sent = FirstSent::new();
     sent.add(bytes);
@@ -121,11 +121,10 @@ fn prefix(hasher: &Sha256, bytes: usize) -> SentPrefix {
     }
 }
 
-/// Bytes kept of a stream's start. In every kind but MC-NMF this reaches past the part that all sessions of the kind
-/// share.
+/// Bytes kept of a stream's start. Except in MC-NMF, they include bytes that differ from session to session.
 const KEPT: usize = 64;
 
-/// The shortest match that counts as an echo: a stranger does not send eight such bytes in a row by chance.
+/// The shortest match that counts as an echo. A stranger does not send eight matching bytes in a row by chance.
 const ECHO_AT_LEAST: usize = 8;
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum HeadComparison {
     Same,
-    /// The server reported only the first `bytes`, for want of room; those are the same.
+    /// The server had room to report only the first `bytes`, and these are the same.
     SameAsFarAsTold {
         bytes: u32,
     },
     Different {
-        /// Offset of the first byte that differs; where one is the beginning of the other, the
-        /// length of the shorter.
+        /// Offset of the first byte that differs. If one head is the beginning of the other, the length of the shorter
+        /// one.
         at: u32,
         /// Length of the head that was sent.
         sent: u32,
@@ -25,7 +25,7 @@ pub enum HeadComparison {
 
 /// Compares a head as sent with the same head as received.
 ///
-/// `truncated` means that the server shortened `received`, or another field of the testimony, to make it fit.
+/// `truncated` means that the server shortened `received`, or another field of the testimony, to make the message fit.
 pub(super) fn compare(sent: &[u8], received: &[u8], truncated: bool) -> HeadComparison {
     let same = sent
         .iter()

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes of any number.
+/// Any number of bytes.
 #[derive(Clone, Default, Eq, Hash, PartialEq)]
 pub struct HexBytes(pub Vec<u8>);
 
@@ -15,7 +15,7 @@ pub struct HexBytes(pub Vec<u8>);
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct HexArray<const N: usize>(pub [u8; N]);
 
-/// SHA-256.
+/// A SHA-256 digest.
 pub type Digest = HexArray<32>;
 
 impl fmt::Debug for HexBytes {

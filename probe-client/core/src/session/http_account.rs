@@ -19,7 +19,7 @@ pub struct HttpAccount {
     pub nonce_unknown: u32,
     /// Names of the server's instances that answered, each once, the first one first.
     pub instances: Vec<String>,
-    /// Ids of the server's connections that were answered on, each once, the first one first.
+    /// Ids of the server's connections on which requests were answered, each once, the first one first.
     pub connection_ids: Vec<HexBytes>,
     /// Responses whose head is not, byte for byte, what the server sends.
     pub altered_heads: u32,

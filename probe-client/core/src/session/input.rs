@@ -5,7 +5,7 @@ use proto::frame::{Frame, FrameType};
 
 use super::fault::{ByteRange, Stop};
 
-/// The bytes received last that no layer has consumed yet.
+/// The part of the bytes received last that no layer has consumed yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'a> {
     rest: &'a [u8],

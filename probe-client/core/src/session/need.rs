@@ -1,4 +1,4 @@
-//! The needs of a session that the shell which runs it has to meet.
+//! A session's needs, which the shell that runs it has to meet.
 
 /// The next need of a session.
 #[derive(Clone, Debug, Eq, PartialEq)]

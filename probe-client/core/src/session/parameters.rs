@@ -22,7 +22,8 @@ pub struct SessionParameters {
     pub run_id: [u8; 16],
     /// The session's id. It is random, so that the session's HTTP requests also differ from those of any other session.
     pub session_id: [u8; 16],
-    /// Returns a fresh random nonce at each call. Each greeting needs its own, so each HTTP request does.
+    /// Returns a fresh random nonce at each call. Each greeting needs a nonce of its own, and each HTTP request carries
+    /// a greeting.
     pub nonces: Box<dyn FnMut() -> Nonce + Send>,
     pub port_dialled: u16,
     /// The path: `direct`, or the proxy without its credentials.
@@ -63,17 +64,17 @@ pub struct Stage {
 /// The reason why no session can be made with the given parameters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidParameters {
-    #[error("{0} stages, where {MAX_STAGES} are allowed")]
+    #[error("{0} stages; at most {MAX_STAGES} are allowed")]
     Stages(usize),
-    #[error("a stage of {0} bytes one way, where {MAX_STAGE_BYTES} are allowed")]
+    #[error("a stage of {0} bytes in one direction; at most {MAX_STAGE_BYTES} are allowed")]
     StageBytes(u32),
-    #[error("a hold of {0:?}, where {MAX_HOLD:?} is allowed")]
+    #[error("a hold of {0:?}; the maximum is {MAX_HOLD:?}")]
     Hold(Duration),
-    #[error("a path text of {0} bytes, where {MAX_PATH_TEXT} are allowed")]
+    #[error("a path text of {0} bytes; at most {MAX_PATH_TEXT} are allowed")]
     PathText(usize),
     #[error("`{0}` is not a host name, IPv4 address or IPv6 address")]
     Host(String),
-    #[error("a nettcp session without the service that it asks for")]
+    #[error("a nettcp session needs a service to ask for")]
     NoNetTcpService,
     #[error("the Via: {0}")]
     Via(nmf::NmfError),
@@ -82,7 +83,7 @@ pub enum InvalidParameters {
 }
 
 impl Stage {
-    /// A stage with the same number of bytes each way.
+    /// Returns a stage with the same number of bytes each way.
     pub const fn both(bytes: u32) -> Self {
         Self {
             up: bytes,

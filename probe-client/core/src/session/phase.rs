@@ -5,8 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The next thing that a session waits for. A kind goes through those that its shape has, in this
-/// order.
+/// The next thing that a session waits for. A session goes through the phases of its kind in this order.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -22,7 +21,7 @@ pub enum Phase {
     AwaitingTestimony,
     /// Confirmations and payload.
     Exchanging,
-    /// Nothing: silent on purpose.
+    /// Nothing: the session is silent on purpose.
     Holding,
     /// A sign of life after the silence.
     Resuming,

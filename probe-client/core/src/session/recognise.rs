@@ -52,8 +52,8 @@ pub struct HttpStranger {
     pub via: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// Status 404 without any header: what the genuine server says to a request whose greeting it does not
-    /// accept, and hardly anyone else does. It proves nothing.
+    /// Status 404 without any header. The genuine server answers like this if it does not accept a greeting, and hardly
+    /// any other server does. It proves nothing.
     pub bare_not_found: bool,
 }
 
@@ -157,7 +157,7 @@ fn line(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// The maximum number of bytes kept of a line, for example a redirect's address: more than a person will read.
+/// The maximum number of bytes kept of a line, for example of a redirect's address. A person will not read more.
 const MAX_LINE: usize = 512;
 
 #[cfg(test)]

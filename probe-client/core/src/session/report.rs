@@ -19,7 +19,7 @@ use super::testimony::{Agreement, Testimony};
 use super::tls_here::TlsHere;
 use crate::session_kind::SessionKind;
 
-/// A session as far as it came. Fields that were not measured are absent.
+/// The report of a session, whether or not it ran to its end. Fields that were not measured are absent.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionReport {
@@ -35,9 +35,9 @@ pub struct SessionReport {
     /// Digests of the first bytes that this host sent, shortest first. The client names them to the server
     /// when it asks for a sighting of this connection.
     pub first_sent: Vec<SentPrefix>,
-    /// Plain bytes of the dialogue handed to the transport: the envelope counts, preface and TLS do not.
+    /// Plain bytes of the dialogue handed to the transport, with the envelope, without preface and TLS.
     pub bytes_sent: u64,
-    /// Plain bytes of the dialogue received from the transport, envelope included, preface and TLS not.
+    /// Plain bytes of the dialogue received from the transport, with the envelope, without preface and TLS.
     pub bytes_received: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface_reply: Option<PrefaceReply>,
@@ -53,7 +53,7 @@ pub struct SessionReport {
     /// Whether the X.224 request or MC-NMF preamble arrived as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface: Option<HeadComparison>,
-    /// Whether the HTTP request heads arrived as they were sent; if there are several, an altered one.
+    /// Whether the HTTP request heads arrived as they were sent. If any was altered, this describes one of those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_head: Option<HeadComparison>,
     pub stages: Vec<StageReport>,
@@ -64,7 +64,7 @@ pub struct SessionReport {
     pub hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAccount>,
-    /// A frame whose beginning alone has arrived.
+    /// A frame of which only the beginning has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished_frame: Option<UnfinishedFrame>,
     /// The instance that refused this session.

@@ -31,7 +31,7 @@ pub(super) struct Rounds {
     /// The bytes received in answer to the current request.
     heard: Heard,
     held: bool,
-    /// Whether the server no longer knew the nonce from before the hold.
+    /// Whether the nonce from before the hold has turned out to be unknown to the server.
     expired: bool,
 }
 
@@ -64,11 +64,11 @@ enum State {
     Finished,
 }
 
-/// The meaning of a complete response for the round.
+/// What a complete response means for the round.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ResponseMeaning {
     Done,
-    /// The server did not know its nonce, so the request is repeated under a new one.
+    /// The server did not know the server nonce in the request, so the request is repeated with a new one.
     NonceUnknown,
 }
 
@@ -266,7 +266,7 @@ impl Rounds {
     }
 
     fn count_retry(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
-        // A nonce expires during a long hold, which shows nothing about devices.
+        // That a nonce expires during a long hold shows nothing about devices.
         if self.held && !std::mem::replace(&mut self.expired, true) {
             return Ok(());
         }
@@ -385,7 +385,7 @@ fn host(parameters: &SessionParameters) -> String {
 }
 
 /// The headers of an ordinary HTTP client. Without them some devices take a request for an attack. `no-store` forbids
-/// devices to answer from a cache and to keep a copy.
+/// devices to answer from a cache or to keep a copy.
 const HEADERS: &[(&str, &str)] = &[
     ("User-Agent", "fwprobe"),
     ("Accept", "*/*"),
@@ -395,5 +395,6 @@ const HEADERS: &[(&str, &str)] = &[
 
 /// The maximum number of requests that a session repeats.
 ///
-/// If a device picks one of two instances at random, all but one of 10,000 sessions with the default stages need fewer.
+/// If a device picks one of two instances at random for each request, 1 of 10,000 sessions with the default stages
+/// reaches this number.
 const MAX_RETRIES: u32 = 24;

@@ -74,7 +74,7 @@ impl StageReport {
 #[derive(Debug)]
 pub(super) struct Stages {
     accounts: Vec<Account>,
-    /// The stage whose payload is arriving, and its check.
+    /// The stage whose payload is arriving, and the check of this payload.
     arriving: Option<(usize, PayloadSink)>,
     left_out: u32,
 }
@@ -130,8 +130,8 @@ impl Stages {
 
     /// Shortens the session for a slow line.
     ///
-    /// Of the stages from number `next` on, which have not begun, the first large one becomes short, and all after it
-    /// are left out.
+    /// Of the stages from number `next` on, none of which has begun, the first large one becomes short, and the stages
+    /// after it are left out.
     pub(super) fn shorten(&mut self, next: usize) {
         let is_large = |account: &Account| account.asked.up.max(account.asked.down) > SHORT;
         let later = self.accounts.iter().skip(next);

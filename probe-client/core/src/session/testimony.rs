@@ -28,7 +28,7 @@ pub struct Testimony {
     /// The address and port that the connection came from, as the server sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
-    /// The port that the server's operator says is dialled for `local`. Absent: the same.
+    /// The port that is dialled to reach `local`, as the server's operator configured it. Absent: the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_port: Option<u16>,
     /// The server's clock, in Unix milliseconds.
@@ -36,7 +36,7 @@ pub struct Testimony {
     /// The session kind that the server recognised from the bytes that arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<SessionKind>,
-    /// The server's id of this connection. If a later HTTP request brings another one, a device spreads
+    /// The server's id of this connection. If the testimony for a later HTTP request has another id, a device spreads
     /// requests.
     pub connection_id: HexBytes,
     /// IP and TCP header of the SYN as received.
@@ -73,8 +73,7 @@ pub struct TlsAtServer {
     pub server_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpn: Option<String>,
-    /// Whether both ends derive the same keying material: unequal, TLS does not reach from one end
-    /// to the other.
+    /// Whether both ends derive the same keying material. If not, TLS does not reach from end to end.
     pub exporter: Agreement,
     /// Whether the ClientHello messages arrived as they were sent.
     pub client_hello: Agreement,
@@ -106,7 +105,7 @@ pub enum TlsParameter {
 pub enum Agreement {
     Same,
     Different,
-    /// One end, or both, does not have it.
+    /// At least one end does not have a value.
     NotMeasured,
 }
 
@@ -115,9 +114,9 @@ pub enum Agreement {
 pub struct TlsFacts {
     /// The version on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
-    /// IANA number.
+    /// IANA number of the cipher suite.
     pub suite: u16,
-    /// IANA number.
+    /// IANA number of the group.
     pub group: Option<u16>,
     /// RFC 9266 `tls-exporter`; `None` for TLS 1.2 without the extended master secret.
     pub exporter: Option<[u8; 32]>,
@@ -268,7 +267,7 @@ impl TlsAtServer {
     }
 }
 
-/// Normalises a name: case does not matter, nor does the dot of the root (RFC 6066 section 3 sends none).
+/// Normalises a name: lower case, without the dot of the root (RFC 6066 section 3 sends none).
 fn as_a_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

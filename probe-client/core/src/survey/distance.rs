@@ -56,7 +56,7 @@ impl Distance {
         (bounded_below && answered >= AGREEING).then_some(Self { nearest, farthest })
     }
 
-    /// Returns whether this distance is less than that of `server`, or the same.
+    /// Compares this distance with the distance of `server`.
     pub fn compare(self, server: Self) -> RelativeDistance {
         if self.farthest < server.nearest {
             return RelativeDistance::Nearer {

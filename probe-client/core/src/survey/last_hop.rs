@@ -8,7 +8,7 @@ use super::{AGREEING, HopAnswer, HopTry, Survey, sources};
 pub enum LastHop {
     /// No hop answered on either port: routers send no ICMP errors, or the errors are lost.
     Unknown,
-    /// SYNs reach this last hop that answered. There is nothing to compare it with.
+    /// The SYNs reach at least hop `hop`, the last one that answered. There is nothing to compare it with.
     Answered { hop: u8 },
     /// The SYNs reach hop `last` (0: no hop), but not `lost_before`, which the working port's SYNs reach. The hops
     /// between these two answer on neither port.

@@ -57,7 +57,7 @@ impl Surveyor {
         self
     }
 
-    /// Compares the path with that of a working port whose connections a device relays, or gives another hop limit.
+    /// Compares the path with that of a working port whose connections a device relays, or whose hop limit it changes.
     #[must_use]
     pub fn comparing_with_relayed(mut self, reference: u16) -> Self {
         self.survey.reference = Some(reference);
@@ -186,7 +186,7 @@ impl Surveyor {
 
     /// Asks the hops around the answering peer for their addresses, because the peer may be a device at one of them.
     ///
-    /// So may the first of several hops that answer from one address.
+    /// The first of several hops that answer from one address is asked too, for the same reason.
     fn name_hops(&self, reference: u16) -> Option<Wanted> {
         let nearest = self.nearest_end(self.survey.port)?;
         let around = (nearest - 1).max(1)..=nearest;
@@ -268,7 +268,8 @@ impl Surveyor {
             })
     }
 
-    /// Returns `wanted` again, unless `have` and the pending tries are `enough`, or `wanted` was tried too often.
+    /// Returns `wanted` again, unless `have` and the pending tries together reach `enough`, or `wanted` was tried too
+    /// often.
     fn once_more(&self, wanted: Wanted, have: usize, enough: usize) -> Option<Wanted> {
         let missing = have + self.under_way(wanted) < enough;
         (missing && self.sent(wanted) < MOST_TRIES).then_some(wanted)

@@ -21,7 +21,7 @@ struct Network {
     detour: Option<u16>,
     /// The numbers of the SYNs that are lost.
     lost: BTreeSet<usize>,
-    /// Which of the first two SYNs to each port and hop limit are lost: those whose entry here is 0.
+    /// Says which of the first two SYNs to each port and hop limit are lost: those whose entry here is 0.
     pattern: Vec<usize>,
 }
 

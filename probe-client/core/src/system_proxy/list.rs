@@ -39,11 +39,11 @@ impl ProxyList {
             ProxyScheme::Http
         };
         for other in others.take(MAX_OTHERS) {
-            // An entry that cannot be parsed is not repeated.
+            // An entry that cannot be parsed is not shown.
             if let Ok(url) = ProxyUrl::parse(other.proxy, Some(bare)) {
                 notes.push(format!(
-                    "{} is named too, for when the first does not answer; give it as --via {0} to \
-                     test it",
+                    "{} is also named, in case the first proxy does not answer; to test it, use \
+                     --via {0}",
                     url.address
                 ));
             }
@@ -148,7 +148,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 const SOCKS: &str = "socks";
 
 const OTHER_SOCKS: &str =
-    "Windows' programs speak version 4 to a SOCKS proxy (unconfirmed), fwprobe version 5";
+    "Windows' own programs use SOCKS version 4 (unconfirmed); fwprobe uses version 5";
 
 /// The maximum number of entries read of a list; a script may return any number.
 const MAX_ENTRIES: usize = 256;

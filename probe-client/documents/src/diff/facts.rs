@@ -1,4 +1,4 @@
-//! Facts that both runs state, and that differ: addresses, server, certificates, the head node, settings.
+//! Finds the facts that both runs state and that differ: addresses, server, certificates, the head node, settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::RunDocument;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct FactChange {
     pub fact: FactKind,
-    /// The path, host or check that it is about, if there can be several.
+    /// The path, host or check that the fact is about, if there can be several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     pub before: String,
@@ -41,10 +41,10 @@ pub enum FactKind {
     Check,
 }
 
-/// The values of one fact, by what they are about.
+/// The values of one kind of fact, keyed by the path or host that they are about.
 type Values = BTreeMap<String, BTreeSet<String>>;
 
-/// The facts of one run, as far as runs are compared by them.
+/// The facts of one run that are compared with those of another run.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     settings: [(FactKind, String); 7],
@@ -75,7 +75,7 @@ impl Facts {
         }
     }
 
-    /// Returns the facts that differ in `later`. Only what both runs state is compared.
+    /// Returns the facts that differ in `later`. Facts that only one of the runs states are left out.
     pub(crate) fn changes(&self, later: &Self) -> Vec<FactChange> {
         let mut changes = Vec::new();
         for ((fact, before), (_, after)) in self.settings.iter().zip(&later.settings) {
@@ -117,13 +117,14 @@ fn values<'a>(
     })
 }
 
-/// Returns whether the later run saw something that the earlier one did not. That it saw less may be chance, where one of
-/// several is used for each session.
+/// Returns whether the later run saw a value that the earlier run did not see. A value may be missing from the later
+/// run by chance, if each session uses one of several.
 fn has_new(before: &BTreeSet<String>, after: &BTreeSet<String>) -> bool {
     !after.is_subset(before)
 }
 
-/// Returns whether nothing stayed. Of several instances behind one address a run may meet only some.
+/// Returns whether the runs have no value in common. If several instances share an
+/// address, a run may meet only some of them.
 fn disjoint(before: &BTreeSet<String>, after: &BTreeSet<String>) -> bool {
     before.is_disjoint(after)
 }
@@ -188,8 +189,8 @@ fn described(
     values
 }
 
-/// Returns the certificates of the server, and the issuers of others, since an inspecting device makes one for each
-/// name and day.
+/// Returns the server's certificates, but only the issuers of other certificates, since an inspecting device makes a
+/// new certificate for each name and day.
 fn certificates(document: &RunDocument) -> Values {
     let mut values = Values::new();
     for probe in &document.probes {
@@ -253,8 +254,8 @@ fn answers(before: &[Answer], after: &[Answer]) -> Vec<FactChange> {
     changes
 }
 
-/// Returns whether the text of a check is the same in every run as long as nobody changes the head node. The others
-/// contain what was measured.
+/// Returns whether the text of a check is the same in every run as long as nobody changes the head node. The texts of
+/// the other checks contain measured values.
 const fn is_a_setting(id: CheckId) -> bool {
     !matches!(
         id,
@@ -262,7 +263,7 @@ const fn is_a_setting(id: CheckId) -> bool {
     )
 }
 
-/// What runs without second looks, and all others, are called.
+/// The names of a run without second looks and of any other run.
 const QUICK: &str = "a quick run, without second looks";
 const WHOLE: &str = "a whole run";
 

@@ -1,4 +1,4 @@
-//! The result of one run, as far as a comparison shows it.
+//! The parts of a run's result that a comparison shows.
 
 use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Probe;
 
-/// The result of one run about one rule, path and family.
+/// The result of one run for one rule, path and family.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Found {
     pub outcome: Outcome,

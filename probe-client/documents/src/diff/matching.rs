@@ -24,7 +24,7 @@ pub(super) struct Matched<'a> {
     pub(super) after: Option<&'a Probe>,
 }
 
-/// What a run says about each question.
+/// The answers of a run, by question.
 pub(crate) type Answers<A> = BTreeMap<Key, A>;
 type Probes<'a> = Answers<&'a Probe>;
 
@@ -58,8 +58,8 @@ pub(crate) fn probes(document: &RunDocument) -> Probes<'_> {
     probes
 }
 
-/// Replaces answers without an address family by one for each family that `others` know. If a name is no longer resolved,
-/// for example, its answer has no family and is about all of them.
+/// Replaces each answer without an address family by one answer for each family in `others`. If a name is no longer
+/// resolved, for example, its answer has no family and is about all of them.
 pub(crate) fn spread<A: Clone, B>(answers: &mut Answers<A>, others: &Answers<B>) {
     let general: Vec<Key> = answers
         .keys()

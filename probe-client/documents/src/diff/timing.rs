@@ -1,5 +1,5 @@
-//! Compares the times of many runs: medians with their intervals, judged by a rank test. One run against one shows
-//! nothing about times.
+//! Compares the times of many runs: medians with their intervals, judged by a rank test. A single run on
+//! each side shows nothing about times.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ pub struct TimeChange {
     pub subject: Subject,
     pub before: Median,
     pub after: Median,
-    /// The probability that chance alone makes the groups differ that much.
+    /// The probability that chance alone makes the groups differ at least this much.
     pub p: f64,
     pub judgement: Judgement,
 }
 
-/// The median of several times in microseconds, with the interval that contains the true one with 95 percent
-/// probability, as far as the number of times allows.
+/// The median of several times in microseconds, with the interval that contains the true median with a probability of
+/// 95 percent, or less if there are too few times for that.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Median {
     pub median_us: u64,
@@ -50,7 +50,7 @@ pub enum Judgement {
 }
 
 impl TimeSamples {
-    /// Takes in the times of a run: those of sessions that ran whole.
+    /// Adds the times of a run's sessions that ran whole.
     pub fn add(&mut self, document: &RunDocument) {
         self.runs += 1;
         for (key, probe) in probes(document) {
@@ -77,7 +77,7 @@ pub(super) fn changes(before: &TimeSamples, after: &TimeSamples) -> Vec<TimeChan
             Some((key, old, new))
         })
         .collect();
-    // With many comparisons one would look unusual by chance.
+    // If many rules are compared, one may look unusual by chance, so the limit is divided by their number.
     let limit = LIKELY_CHANCE / (both.len().max(1) as f64);
     both.into_iter()
         .map(|(key, old, new)| {
@@ -179,7 +179,7 @@ fn both_tails(z: f64) -> f64 {
 /// The minimum number of runs on each side for which times are compared.
 pub const LEAST_RUNS: usize = 5;
 
-/// Differences that chance makes at least this often are not reported.
+/// A difference is reported if the probability of chance is below this limit, divided by the number of comparisons.
 const LIKELY_CHANCE: f64 = 0.05;
 
 #[cfg(test)]
@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    /// The figures are those of `scipy.stats.mannwhitneyu(method="asymptotic")`.
+    /// The expected figures are those of `scipy.stats.mannwhitneyu(method="asymptotic")`.
     #[test]
     fn the_rank_test_agrees_with_another_program() {
         let low = [10, 11, 12, 13, 14];
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_interval_of_the_median_narrows_with_the_number_of_values() {
-        // Of 9 values from the second to the eighth: 96.1 percent.
+        // For 9 values, the interval from the second to the eighth has 96.1 percent.
         for (count, outside) in [(5, 0), (6, 0), (9, 1), (20, 5)] {
             assert_eq!(order_statistic(count), outside, "{count}");
         }

@@ -10,7 +10,7 @@ use super::ChangeKind;
 use crate::subject::Subject;
 use crate::{Probe, RunDocument};
 
-/// What a run says about one question, as far as runs are compared by it.
+/// The parts of a run's answer to one question that are compared with those of another run.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
     pub(crate) port: Port,
@@ -19,12 +19,12 @@ pub(crate) struct Said {
     pub(crate) outcome: Outcome,
     pub(crate) verdict: VerdictId,
     pub(crate) segment: Segment,
-    /// Whether the run took no second looks, and so did not look for the place.
+    /// Whether the run took no second looks, and so did not search for the place of a cause.
     quick: bool,
 }
 
 impl Said {
-    /// Returns what `run` says by `probe`.
+    /// Returns the answer of `run` that `probe` gives.
     pub(crate) fn of(run: &RunDocument, probe: &Probe) -> Self {
         let rule = &probe.measurement.rule;
         Self {
@@ -59,14 +59,14 @@ pub(crate) fn transition(before: &Said, after: &Said) -> Option<(ChangeKind, Opt
     Some((kind, None))
 }
 
-/// Returns whether two verdicts on an open port differ in what it lost alone. On a way that loses packets, chance decides
-/// how many a run meets: one run against one shows nothing about that.
+/// Returns whether two verdicts on an open port differ only in whether packets were lost. On a way that loses packets,
+/// chance decides how many losses a run sees, so two single runs show nothing about that.
 fn differ_by_chance(before: VerdictId, after: VerdictId) -> bool {
     let is_open = |id| matches!(id, VerdictId::Reachable | VerdictId::ReachableWithLoss);
     is_open(before) && is_open(after)
 }
 
-/// Returns the change where only one of the runs has the rule, path or family, with its reason.
+/// Returns the change, with its reason, if only one of the runs has the rule, path or family.
 pub(super) fn one_sided(
     subject: &Subject,
     before: &RunDocument,
@@ -90,7 +90,7 @@ pub(super) fn one_sided(
     (kind, None)
 }
 
-/// Returns the reason why two probes of one rule do not ask the same, if they do not.
+/// Returns the reason why two probes of one rule do not ask the same question, if they do not.
 fn other_question(old: &Said, new: &Said) -> Option<String> {
     if old.expect != new.expect {
         let (old, new) = (expected(old.expect), expected(new.expect));
@@ -137,7 +137,7 @@ fn contradict(before: &Segment, after: &Segment) -> bool {
                 address: address_after,
             },
         ) => differ(*hop_before, *hop_after) || differ(*address_before, *address_after),
-        // Somewhere between the two ends: the edge of either network may be meant.
+        // A path without a hop is anywhere between the two ends, so it may be the edge of either network.
         (
             Path {
                 hop: None,

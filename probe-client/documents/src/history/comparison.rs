@@ -5,10 +5,10 @@ use probe_core::judge::Outcome;
 use super::{EntryChange, EntryVerdict};
 use crate::diff::{Answers, ChangeKind, FactChange, Facts, Key, Said, spread, transition};
 
-/// What the runs so far have said.
+/// The answers and facts of the runs so far.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    /// For each question, what the last run said that decided it.
+    /// For each question, the answer of the last run that decided it.
     said: Answers<Said>,
     /// The facts of the last run.
     facts: Option<Facts>,
@@ -20,7 +20,7 @@ impl Comparison {
         self.facts.is_some()
     }
 
-    /// Takes in the next run, and returns what it changes. A run that does not decide a question leaves it as it was.
+    /// Adds the next run, and returns what it changes. If it does not decide a question, the earlier answer remains.
     pub(super) fn next(
         &mut self,
         mut said: Answers<Said>,
@@ -64,7 +64,7 @@ impl Comparison {
         Some(change)
     }
 
-    /// Forgets what `said` has no answer to.
+    /// Forgets the questions that `said` does not answer, and returns them as changes.
     fn gone(&mut self, said: &Answers<Said>) -> Vec<EntryChange> {
         let gone = self.said.extract_if(.., |key, _| !said.contains_key(key));
         gone.filter_map(|(key, old)| change(&key, ChangeKind::Gone, Some(&old), None))
@@ -72,7 +72,7 @@ impl Comparison {
     }
 }
 
-/// Returns a row for a change from `old` to `new`; one of them may be missing. `None` if both are.
+/// Returns a row for a change from `old` to `new`. Either may be missing; `None` if both are missing.
 fn change(
     key: &Key,
     kind: ChangeKind,

@@ -1,11 +1,11 @@
-//! Runs that ask the same: of one host, one profile and the same servers.
+//! Runs that ask the same questions: those of one host, one profile and the same servers.
 
 use probe_core::profile::ProfileId;
 use serde::Serialize;
 
 use crate::RunDocument;
 
-/// Host, profile and servers. Runs that agree in them are compared with one another.
+/// The host, the profile and the servers. Runs that have these three in common are compared with one another.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Series {
     pub host: Option<String>,

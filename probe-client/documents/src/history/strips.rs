@@ -26,12 +26,12 @@ pub struct Strip {
     pub path: String,
     pub port: u16,
     pub session: SessionKind,
-    /// One for each run, oldest first: the most urgent outcome, if the server has several addresses. `None`: the run did
-    /// not test the rule.
+    /// One outcome per run, oldest first: the most urgent one, if the server has several addresses.
+    /// `None` if the run did not test the rule.
     pub outcomes: Vec<Option<Outcome>>,
 }
 
-/// Adds what one run says to the strips of its series. An interrupted run says nothing.
+/// Adds the outcomes of one run to the strips of its series. An interrupted run adds nothing.
 pub(super) fn add(all: &mut Vec<SeriesStrips>, entry: &Entry, said: &Answers<Said>) {
     if entry.result == RunResult::Interrupted {
         return;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::conclusion::judge_again;
 
-/// Returns a recorded run with one probe, begun `hour` hours after midnight.
+/// Returns a recorded run with one probe, which began `hour` hours after midnight.
 fn run(hour: i64) -> RunDocument {
     static RECORDED: LazyLock<RunDocument> = LazyLock::new(|| {
         let text = include_str!("../../../core/tests/scenarios/dropped.json");
@@ -23,7 +23,7 @@ fn run(hour: i64) -> RunDocument {
     run
 }
 
-/// Returns such a run with another outcome.
+/// Returns a run that began at `hour`, with the given outcome and verdict.
 fn with(hour: i64, outcome: Outcome, verdict: VerdictId) -> RunDocument {
     let mut run = run(hour);
     for probe in &mut run.probes {

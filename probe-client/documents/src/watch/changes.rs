@@ -1,4 +1,4 @@
-//! Which changes count: those that two runs in a row say.
+//! Decides which changes count: those that two runs in a row found.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct State {
     pub verdict: VerdictId,
 }
 
-/// A change that counts.
+/// A change that two runs in a row confirmed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Change {
     #[serde(flatten)]
@@ -30,7 +30,7 @@ pub struct Change {
     pub to: State,
 }
 
-/// The state of every subject, from which changes are told apart from chance.
+/// The state of every subject so far, which is used to tell changes from chance.
 #[derive(Clone, Debug, Default)]
 pub struct Changes(BTreeMap<Subject, Standing>);
 
@@ -43,7 +43,7 @@ struct Standing {
 }
 
 impl Changes {
-    /// Takes in a run, and returns the changes that it confirms.
+    /// Adds a run, and returns the changes that it confirms.
     ///
     /// A run that did not decide about a subject says nothing about it: it neither confirms a change nor undoes one. An
     /// interrupted run says nothing at all.
@@ -69,8 +69,8 @@ impl Changes {
         changes
     }
 
-    /// Applies what is said without a family to each family that is known: a name that is no longer resolved is about
-    /// them all.
+    /// Applies a state without a family to each family that is known: if a name is no longer
+    /// resolved, its state is about all families.
     fn spread(&self, seen: &mut BTreeMap<Subject, State>) {
         let general: Vec<(Subject, State)> = seen
             .iter()
@@ -97,14 +97,14 @@ impl Changes {
 }
 
 impl Standing {
-    /// Takes in the state of a run, and returns the state before if this run confirms a change.
+    /// Adds the state of a run. If this run confirms a change, returns the state that was established before.
     fn observe(&mut self, state: State) -> Option<State> {
         if state.outcome == Outcome::Undecided {
             return None;
         }
         let last = self.last.replace(state)?;
         let Some(established) = self.established else {
-            // Two runs that differ establish nothing.
+            // Two runs with different outcomes establish nothing.
             self.established = (last.outcome == state.outcome).then_some(state);
             return None;
         };
@@ -120,7 +120,7 @@ impl Standing {
     }
 }
 
-/// Returns the kind of a change between two states that both decide.
+/// Returns the kind of a change between two decided states.
 fn kind(from: State, to: State) -> ChangeKind {
     match (from.outcome, to.outcome) {
         (from, to) if from == to => ChangeKind::OtherCause,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// A moment as two clocks show it. Neither suffices alone: the first may stop while the host sleeps, and the second can
-/// be set.
+/// A moment as two clocks show it. One clock is not enough: the first may stop while the
+/// host sleeps, and the second can be set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Moment {
     /// The time since some start, by a clock that nobody can set.
@@ -13,7 +13,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Returns the moment `later` than this one, if both clocks go on.
+    /// Returns the moment that is `later` after this one, if nobody sets a clock and the host does not sleep.
     pub(super) fn after(self, later: Duration) -> Self {
         Self {
             running: self.running.saturating_add(later),
@@ -21,7 +21,7 @@ impl Moment {
         }
     }
 
-    /// Returns the time from `now` until this moment: by the clock that shows less.
+    /// Returns the time from `now` until this moment, by the clock on which less time is left.
     pub(super) fn since(self, now: Self) -> Duration {
         let running = self.running.saturating_sub(now.running);
         running.min(self.date.saturating_sub(now.date))

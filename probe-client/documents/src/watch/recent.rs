@@ -1,4 +1,4 @@
-//! The outcomes of the last runs, as much as a status page shows.
+//! Keeps the outcomes of the last runs for the status page.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,14 +22,14 @@ pub struct Recent(VecDeque<PastRun>);
 /// The outcomes of one rule over one path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Strip {
-    /// The time of each run with its outcome, oldest first. `None`: the run did not probe the rule.
+    /// The time of each run with its outcome, oldest first. The outcome is `None` if the run did not probe the rule.
     pub outcomes: Vec<(String, Option<Outcome>)>,
-    /// The number of runs in a row, up to the last one, that have its outcome.
+    /// The number of runs in a row that have the outcome of the last run, the last one included.
     pub in_a_row: u32,
 }
 
 impl Recent {
-    /// Takes in a run, and forgets the oldest one if there are too many. An interrupted run is left out.
+    /// Adds a run, and forgets the oldest one if there are too many. An interrupted run is left out.
     pub fn add(&mut self, run: &RunDocument) {
         if !run.run.complete {
             return;

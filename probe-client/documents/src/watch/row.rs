@@ -7,7 +7,7 @@ use crate::{Probe, RunDocument};
 /// The result of one rule over one path.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'d> {
-    /// Of the probes of the rule over the path, the one whose outcome needs the most attention.
+    /// The probe of this rule over this path whose outcome needs the most attention.
     pub probe: &'d Probe,
 }
 
@@ -23,8 +23,8 @@ impl<'d> Row<'d> {
     }
 }
 
-/// Returns one row per rule and path, in the order of the document; only of the server that is named `host`, if one is
-/// given.
+/// Returns one row per rule and path, in the order of the document. If `host` is given, only
+/// the server with that name has rows.
 ///
 /// The number of rows depends on the settings alone, and not on what names resolve to.
 pub fn rows<'d>(document: &'d RunDocument, host: Option<&str>) -> Vec<Row<'d>> {
@@ -47,7 +47,7 @@ pub fn rows<'d>(document: &'d RunDocument, host: Option<&str>) -> Vec<Row<'d>> {
     rows
 }
 
-/// Ranks probes by outcome, and those that are as expected by whether a report must say more.
+/// Ranks probes by outcome. A probe that needs an explanation ranks above others with the same outcome.
 fn urgency(probe: &Probe) -> (u8, bool) {
     (probe.outcome.urgency(), probe.needs_a_word())
 }

@@ -1,20 +1,20 @@
-//! When the next run begins: at an interval, at a random moment of a short time, later while the server cannot be
+//! Decides when the next run begins: at an interval, with a short random delay, less often while the server cannot be
 //! reached, and never while a run is under way.
 
 use std::time::Duration;
 
 use super::Moment;
 
-/// The times of a repeated run.
+/// The interval and the jitter of repeated runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rhythm {
-    /// The time from the beginning of a run to that of the next.
+    /// The time from the start of one run to the start of the next.
     pub interval: Duration,
-    /// The longest time by which a beginning is delayed at random, so that many hosts do not begin together.
+    /// The longest random delay of a start, so that many hosts do not start together.
     pub jitter: Duration,
 }
 
-/// The use of a run.
+/// Whether a run decided anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ran {
     /// At least one rule was decided.
@@ -57,10 +57,10 @@ impl Schedule {
         }
     }
 
-    /// Returns how long to wait until this should be asked again; `None` if the run begins now.
+    /// Returns how long to wait before calling this again; `None` if the run begins now.
     ///
-    /// A run is due as soon as one of the clocks says so: the one goes on when the other is set back, and the date shows
-    /// how long the host slept.
+    /// A run is due as soon as either clock says so. The running clock is right if the date is set back, and
+    /// the date is right if the host slept.
     pub fn wait(&self, now: Moment) -> Option<Duration> {
         let left = self.due.since(now);
         (!left.is_zero()).then(|| left.min(LOOK))
@@ -68,7 +68,7 @@ impl Schedule {
 
     /// Records that a run begins.
     pub fn begins(&mut self, now: Moment) {
-        // After a sleep, or with a clock set forward, the interval counts from now on: missed runs are not made up for.
+        // After a sleep, or with a clock set forward, the interval counts from now, and missed runs are not caught up.
         let late = now.running.saturating_sub(self.due.running);
         if now.running < self.due.running || late >= self.rhythm.interval {
             self.nominal = now.running;
@@ -76,7 +76,7 @@ impl Schedule {
         self.began = now;
     }
 
-    /// Decides when the run after the one that ends `now` begins. `chance` is random, from 0 to 1.
+    /// Decides when the next run begins, after a run that ends `now`. `chance` is random, from 0 to 1.
     pub fn ended(&mut self, ran: Ran, now: Moment, chance: f64) -> Next {
         self.undecided_in_a_row = match ran {
             Ran::Decided => 0,
@@ -103,7 +103,8 @@ impl Schedule {
 const LOOK: Duration = Duration::from_secs(15);
 /// The number of undecided runs in a row after which the interval grows.
 const PATIENCE: u32 = 2;
-/// The factor by which it grows. It is below three, because three intervals without a finished run are an alert.
+/// The factor by which the interval grows. It is below three, because three intervals
+/// without a finished run are an alert.
 const BACK_OFF: u32 = 2;
-/// The part of the interval for which there is a rest after each run, however long it took.
+/// The divisor of the interval that gives the least pause after a run, however long the run took.
 const REST: u32 = 4;

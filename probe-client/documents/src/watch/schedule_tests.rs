@@ -29,7 +29,7 @@ impl Host {
         self.now.date += time;
     }
 
-    /// Waits as the shell does, and returns the time that this took by the clock that runs on.
+    /// Waits as the shell does, and returns how long this took by the running clock.
     fn wait(&mut self, schedule: &mut Schedule) -> Duration {
         let began = self.now.running;
         while let Some(pause) = schedule.wait(self.now) {
@@ -180,7 +180,7 @@ fn a_long_sleep_is_followed_by_one_run_and_not_by_many() {
     let mut schedule = Schedule::new(rhythm, host.now);
     host.wait(&mut schedule);
     schedule.ended(Ran::Decided, host.now, 0.0);
-    // A clock that goes on while the host sleeps.
+    // The host sleeps, but its clocks go on.
     host.pass(MINUTE * 1_000);
     assert_eq!(host.wait(&mut schedule), Duration::ZERO);
     assert_eq!(schedule.ended(Ran::Decided, host.now, 0.0).pause, MINUTE);

@@ -11,13 +11,13 @@ pub struct CheckEntry {
     pub id: CheckId,
     /// A headline, without a full stop.
     pub title: &'static str,
-    /// One sentence.
+    /// The requirement that the check covers, in one sentence.
     pub meaning: &'static str,
     /// The source of the rule.
     pub source: &'static str,
     /// How well founded the rule is; an individual answer may be less well founded.
     pub sourcing: Sourcing,
-    /// The statuses that it can end with.
+    /// The statuses that the check can end with.
     pub statuses: &'static [CheckStatus],
     /// Markdown, at most 78 columns wide.
     pub page: &'static str,

@@ -1,4 +1,4 @@
-//! docs/reference/checks.md: which check covers which requirement, the table of checks, and every page.
+//! Writes docs/reference/checks.md: which check covers which requirement, the table of checks, and every page.
 
 use probe_core::catalogue::{FindingId, VerdictId, append_page};
 
@@ -37,14 +37,14 @@ pub fn markdown() -> String {
     out
 }
 
-/// Returns a link to the page of a check here, or to that of a verdict or finding in the other document.
+/// Returns a link to a page: a check's in this document, a verdict's or a finding's in the other one.
 fn link(id: &str) -> String {
     let elsewhere = id.parse::<VerdictId>().is_ok() || id.parse::<FindingId>().is_ok();
     let document = if elsewhere { "verdicts.md" } else { "" };
     format!("[`{id}`]({document}#{id})")
 }
 
-/// The requirements for Azure nodes in their order, in our words, and the checks that cover each.
+/// The requirements for Azure nodes in their original order, in our words, with the checks that cover each.
 pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
     (
         "a head node with HPC Pack",

@@ -38,6 +38,6 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             CheckStatus::Warn,
             format!("it is signed with the algorithm {oid}, which fwprobe does not know"),
         )
-        .next("Whether Windows and Azure take it must be looked up."),
+        .next("Find out whether Windows and Azure accept this algorithm."),
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
 
 /// Returns the stores that must contain the certificate.
 ///
-/// The user's own store is needed before HPC Pack 2012 SP1. It is left out if the version is not known.
+/// The user's own store is needed only before HPC Pack 2012 SP1. It is left out if the version is not known.
 fn needed(node: &HeadNode) -> Vec<Store> {
     let mut all = vec![Store::MachinePersonal, Store::MachineRoot];
     if node

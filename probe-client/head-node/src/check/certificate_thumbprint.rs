@@ -1,4 +1,4 @@
-//! `certificate-thumbprint`: the thumbprint entered into the cluster, and whether it is that of this certificate.
+//! `certificate-thumbprint`: the thumbprint entered into the cluster, and whether it belongs to this certificate.
 
 use crate::answer::{Check, CheckStatus};
 use crate::catalogue::CheckId;

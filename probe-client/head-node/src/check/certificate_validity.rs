@@ -43,7 +43,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, now: Timestamp) -> Check {
 pub(super) fn day(unix_seconds: i64) -> String {
     match Timestamp::from_second(unix_seconds) {
         Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
-        // The time library's calendar ends a few hours before that day does.
+        // The time library's calendar ends a few hours before the end of that day.
         Err(_) if unix_seconds > 0 => "9999-12-31 or later, which stands for no end".to_owned(),
         Err(_) => "a day before the calendar begins".to_owned(),
     }

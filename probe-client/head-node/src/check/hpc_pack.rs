@@ -20,7 +20,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             r"the registry has no key HKLM\SOFTWARE\Microsoft\HPC: HPC Pack is not installed there",
         )
         .next(if matches!(origin, Origin::LiveRegistry(_)) {
-            "Run it on the head node itself, or give that one's export by --registry-export."
+            "Run fwprobe on the head node, or give an export of the head node's registry with \
+             --registry-export."
         } else {
             "Make the export on the head node itself, as an administrator."
         }),

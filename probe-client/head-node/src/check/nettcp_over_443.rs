@@ -35,10 +35,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             "HTTPS runs over port 443 in place of net.tcp: the net.tcp rules of the profile are \
              not used by this cluster",
         )
-        .next(
-            "Read the rules for 443/nettcp as not needed, and the one for 443/https as the one \
-               that counts.",
-        ),
+        .next("Ignore the rules for 443/nettcp; the rule for 443/https is the one that applies."),
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,

@@ -19,7 +19,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         NodeType::Worker => ((3, 1), "SP1"),
         NodeType::Vm => ((3, 2), "SP2"),
     };
-    // Later releases than the oldest possible one have these nodes too.
+    // If the oldest possible release has these nodes, the later ones have them too.
     let possible = node.releases();
     let oldest = possible.first().filter(|oldest| oldest.pair() >= least);
     let Some(release) = node.release().or(oldest) else {

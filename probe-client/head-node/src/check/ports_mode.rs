@@ -53,7 +53,7 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
     };
     match node.releases().last() {
         Some(release) => check.resting_on(match release.major {
-            // It is inferred from the later code that the value no longer has an effect.
+            // That the value no longer has an effect is inferred from the later code.
             4.. => Sourcing::Inferred,
             _ => release.sourcing,
         }),

@@ -35,8 +35,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
     if !node.ignored_values.is_empty() {
         worst = worst.max(CheckStatus::Warn);
         told.push(format!(
-            "Not taken: {}. Only 32-bit programs see it there; the services of HPC Pack are 64-bit \
-             (unconfirmed) and read the native key",
+            "Not used: {}. Only 32-bit programs see values at that place; the services of HPC \
+             Pack are 64-bit (unconfirmed) and read the native key",
             node.ignored_values.join(", ")
         ));
     }

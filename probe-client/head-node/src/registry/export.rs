@@ -20,7 +20,7 @@ pub struct Export {
 }
 
 impl Export {
-    /// Returns the state for the list of sources.
+    /// Returns what the list of sources says about this file.
     pub fn state(&self) -> SourceState {
         if self.problems.is_empty() {
             return SourceState::Read {
@@ -73,7 +73,7 @@ pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
         return Err(ExportError::Empty);
     }
     let (text, encoding, cut) = decode(bytes);
-    // A line without its end is dropped: a number that was cut in half would still look valid.
+    // A last line without a line break is dropped: a number that was cut in half would still look valid.
     let whole = text.rfind('\n').map_or(text.as_str(), |end| &text[..=end]);
     let mut entries = Entries::of(whole);
     let header = entries.next_line().map(|(_, line)| line.trim());

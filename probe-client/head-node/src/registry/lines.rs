@@ -1,5 +1,5 @@
-//! The logical lines of an export: a text value may contain line breaks, and bytes continue on the next line after a
-//! backslash.
+//! Splits an export into logical lines: a text value may contain line breaks, and bytes continue
+//! on the next line after a backslash.
 
 use std::str::Lines;
 
@@ -10,7 +10,7 @@ pub(super) enum Entry<'a> {
     Key { path: &'a str, delete: bool },
     /// `"name"=data` or `@=data`; the name is empty for `@`.
     Value { name: String, data: Data },
-    /// Something else, with the expected form.
+    /// An entry in another form; the text says what was expected.
     Broken(&'static str),
 }
 
@@ -86,9 +86,9 @@ impl<'a> Entries<'a> {
 
     /// Reads a quoted text, over any number of lines.
     ///
-    /// Fails if the file ends before the closing quote, or if anything but a comment follows it. Old exports are in
-    /// the code page of their Windows, in which the second byte of a character may look like the backslash that hides
-    /// a quote; the text then ends at the opening quote of a later value.
+    /// Fails if the file ends before the closing quote, or if anything but a comment follows it. Old exports are in the
+    /// code page of their Windows, in which the second byte of a character may look like the backslash that escapes a
+    /// quote. The text then ends only at the opening quote of a later value.
     fn text(&mut self, first: &'a str) -> Result<String, &'static str> {
         let mut text = String::new();
         let mut line = first;

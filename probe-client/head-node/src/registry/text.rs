@@ -3,7 +3,7 @@
 /// The encoding of a file's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// Written by `reg export` and regedit since Windows 2000.
+    /// The encoding in which `reg export` and regedit write since Windows 2000.
     Utf16LittleEndian,
     Utf16BigEndian,
     Utf8,

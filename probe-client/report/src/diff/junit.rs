@@ -1,5 +1,5 @@
 //! Writes a difference as JUnit XML: a regression is a failure, a rule that cannot be compared is an error. A rule that
-//! failed before and fails now passes, since it did not change.
+//! failed in both runs passes, since it did not change.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Writes a difference as text for people: the most urgent changes first, the sum of all in the last line.
+//! Writes a difference as text for people: the most urgent changes first, and a summary in the last line.
 
 use std::io::{self, Write};
 

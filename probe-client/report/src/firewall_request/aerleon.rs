@@ -1,6 +1,6 @@
-//! Writes a firewall request as terms for an Aerleon policy: a file to include in a policy of the site, never a policy,
-//! since what Aerleon makes of a policy replaces the rules of a device. One file is for one address family: in a filter for
-//! the other one, Aerleon leaves the addresses out and makes a rule that allows the port from everywhere.
+//! Writes a firewall request as terms to include in an Aerleon policy of the site. It never writes a whole policy,
+//! since Aerleon replaces all rules of a device with those of a policy. One file is for one address family: in a filter
+//! for the other family, Aerleon leaves the addresses out and makes a rule that allows the port from everywhere.
 
 use std::io::{self, Write};
 

@@ -106,13 +106,13 @@ fn request(
     }))
 }
 
-/// Returns whether a firewall on the network blocks the connection. FireFlow does not change those of hosts, and a
-/// proxy's policy is not a rule with addresses.
+/// Returns whether a firewall on the network blocks the connection. FireFlow does not change the firewalls of hosts,
+/// and a proxy's policy is not a rule with addresses.
 fn is_on_the_network(row: &AskedRow) -> bool {
     !matches!(row.verdict.segment, "proxy" | "this-host" | "server-host")
 }
 
-/// Returns the whole request of one family as text, with the blanks for people.
+/// Returns the whole request of one family as text, with blanks for people to fill in.
 fn description(report: &Report, family: &str) -> io::Result<String> {
     let mut of_family = report.clone();
     of_family.request.asked.retain(|row| row.family == family);
@@ -168,7 +168,7 @@ impl NatDetails {
     }
 }
 
-/// The templates that FireFlow comes with, by address family. IPv6 has one of its own.
+/// The templates that FireFlow is delivered with, one for each address family.
 const TEMPLATES: [(&str, &str); 2] = [
     ("IPv4", "Basic Change Traffic Request"),
     ("IPv6", "170: Traffic Change Request (IPv6)"),

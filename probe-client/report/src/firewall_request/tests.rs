@@ -1,4 +1,4 @@
-//! Requests of recorded runs, as the people who receive them read them.
+//! Tests requests of recorded runs, as the people who receive them read them.
 
 use probe_core::profile::Expectation;
 use probe_documents::judge_again;
@@ -120,7 +120,7 @@ fn a_request_that_asks_for_nothing_says_why_and_what_to_do() {
     let text = rendered(write_text, recorded::SERVER_UNREACHABLE);
     for part in [
         "Nothing to ask for: no port of the echo server gave an answer.",
-        "ask for its control port alone and run again",
+        "ask for its control port only, and run again",
         "What this run needed: TCP from ",
         "to 10.20.0.1, ports 443, 5901.",
     ] {

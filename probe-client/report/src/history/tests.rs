@@ -21,7 +21,7 @@ fn history(runs: &[RunDocument]) -> HistoryDocument {
     })
 }
 
-/// A demo, and the same with a port that its firewall drops, one that is undecided, and another certificate.
+/// Returns a demo six times, as runs in a row: good, with a dropped port, undecided, dropped again, interrupted, good.
 fn runs_of_one_host() -> Vec<RunDocument> {
     let good = recorded::DEMO.read();
     let bad = recorded::DROPPED_BEHIND_FIRST_HOP.read();

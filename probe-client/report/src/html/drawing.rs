@@ -37,11 +37,11 @@ struct DrawnLine {
 struct DrawnPlace {
     from: usize,
     to: usize,
-    /// The middle of its words.
+    /// The x coordinate of the middle of the label.
     label: usize,
     words: String,
     known: bool,
-    /// Its first and its last half step, for the drawing from top to bottom.
+    /// The first and the last half step of the place, for the drawing from top to bottom that narrow screens show.
     first: usize,
     last: usize,
 }
@@ -75,7 +75,7 @@ impl Drawing {
 }
 
 fn drawn(place: &PlaceRow, width: usize) -> DrawnPlace {
-    // Half steps are at stops and in the middles of lines. Around a single one, there is room for a bracket.
+    // A half step is at a stop or in the middle of a line. A bracket around a single half step also has some width.
     let x = |half: usize| STEP / 2 + half * STEP / 2;
     let (from, to) = (x(place.from) - RADIUS - 8, x(place.to) + RADIUS + 8);
     let half = extent(&place.words) / 2;
@@ -114,8 +114,8 @@ fn told(stop: &Stop, has_line: bool) -> String {
     }
     if has_line {
         text.push_str(match stop.line {
-            Line::Proven => ", reached as the server confirms",
-            Line::Sent => ", sent to, and not seen by the server",
+            Line::Proven => ", reached (the server confirms it)",
+            Line::Sent => ", packets were sent, but the server did not see them",
             Line::Gap => ", across the break",
             Line::Beyond => ", behind the break",
         });

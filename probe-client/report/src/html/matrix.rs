@@ -126,7 +126,7 @@ impl Cell {
     }
 }
 
-/// Returns whether both rows are for the same rule and the same silence.
+/// Returns whether both rows are about the same rule and the same length of silence.
 fn is_alike(one: &PortRow, other: &PortRow) -> bool {
     let silence = |row: &PortRow| row.silence.map(|s| (s.seconds, s.keep_alive_seconds));
     one.rule == other.rule && silence(one) == silence(other)

@@ -15,13 +15,13 @@ pub(super) struct Bar {
 
 #[derive(Debug, Serialize)]
 struct Part {
-    /// The name of the step, which is also its class.
+    /// The name of the step, which is also its class in the page's styles.
     step: &'static str,
     x: u64,
     width: u64,
 }
 
-/// Returns the bars of all ports, to one scale.
+/// Returns the bars of all ports, drawn to the same scale.
 pub(super) fn bars(ports: &[PortRow]) -> Vec<Bar> {
     let longest = ports
         .iter()

@@ -1,10 +1,10 @@
-//! Rewrites OpenMetrics as the older text format of Prometheus. There the name of a counter in comments ends with
-//! `_total`, an info is a gauge, and there are neither units nor an end mark.
+//! Rewrites OpenMetrics as the older text format of Prometheus. In that format, the comments about a counter name it
+//! with `_total`, an info is a gauge, and there are neither units nor an end mark.
 
 /// Returns `open`, which this crate wrote, in the older format.
 pub(super) fn of_open_metrics(open: &str) -> String {
     let mut out = String::new();
-    // The help precedes the type, on which its name depends.
+    // The help precedes the type, and the name to write in the help depends on the type.
     let mut help: Option<(&str, &str)> = None;
     for line in open.lines() {
         let Some(comment) = line.strip_prefix("# ") else {

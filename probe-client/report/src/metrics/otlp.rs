@@ -1,5 +1,5 @@
-//! The samples as OTLP, the protocol of OpenTelemetry: the same names, labels and values as for Prometheus. Changes are log
-//! records.
+//! Writes the samples as OTLP, the protocol of OpenTelemetry, with the same names, labels and values as for
+//! Prometheus. Changes are log records.
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyKind;
@@ -16,20 +16,20 @@ mod changes;
 
 pub use changes::body as changes_body;
 
-/// What a push says besides the samples.
+/// The facts that a push contains besides the samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
     /// The name of this host, if it is known.
     pub host: Option<&'a str>,
     /// The version of fwprobe.
     pub version: &'a str,
-    /// The time from which counters count, in nanoseconds since 1970.
+    /// The time at which the counters started from 0, in nanoseconds since 1970.
     pub started: u64,
     /// The time of the samples, in nanoseconds since 1970.
     pub now: u64,
 }
 
-/// Returns the body of a push of `open`, OpenMetrics that this crate wrote.
+/// Returns the body of a push with the samples in `open`, which is OpenMetrics that this crate wrote.
 pub fn body(open: &str, origin: Origin<'_>) -> Vec<u8> {
     request(open, origin).encode_to_vec()
 }

@@ -1,4 +1,4 @@
-//! The statement of each end about one probe, in a sentence.
+//! States in a sentence what each end, this host and the server, saw of one probe.
 
 use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::{Measurement, Sighting, SightingEnd};
@@ -54,7 +54,8 @@ pub(super) fn of_the_server(document: &RunDocument, measurement: &Measurement) -
             format!("saw {}", seen.join("; "))
         }
         Some(answer) if !answer.is_complete() => {
-            "saw nothing that is certainly from this host; that proves nothing here".to_owned()
+            "saw nothing that is certainly from this host; in this case, that proves nothing"
+                .to_owned()
         }
         Some(answer) if answer.sees_every_syn => {
             "saw nothing of it, not even a SYN that its own host's firewall drops".to_owned()

@@ -1,5 +1,5 @@
-//! Limits the length of texts in rows, so that no name makes a report larger than its readers accept. A text that is cut
-//! says how much is left out.
+//! Limits the length of texts in rows, so that no name makes a report larger than its readers accept. A text that is
+//! cut says how many characters are left out.
 
 use super::{
     AskedRow, CheckRow, EgressRow, FailureRow, NotAskedRow, NoteRow, NotedFinding, OpenRow,
@@ -7,7 +7,7 @@ use super::{
     SummaryRow, VerdictWords, WayRow,
 };
 
-/// A value whose texts have a length that can be limited.
+/// A value whose texts can be limited in length.
 pub(super) trait Bounded {
     fn bound(&mut self);
 }

@@ -10,13 +10,13 @@ pub struct CheckRow {
     pub id: &'static str,
     pub title: &'static str,
     pub status: CheckStatus,
-    /// The certificate file that it is about.
+    /// The certificate file that the check is about.
     pub about: Option<String>,
     pub text: String,
     pub next_step: Option<String>,
     /// The origins of the values; empty for a skipped check.
     pub origins: Vec<String>,
-    /// The note that the answer, or the requirement that it rests on, is not confirmed.
+    /// A note that the answer is not confirmed, or that the requirement behind it is not.
     pub caveat: Option<&'static str>,
     /// The source that says that the check matters.
     pub source: String,

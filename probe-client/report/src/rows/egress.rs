@@ -17,7 +17,8 @@ pub struct EgressRow {
     pub paths: Vec<String>,
 }
 
-/// Returns these rows if they are not obvious: through proxies, or if addresses are translated.
+/// Returns the addresses to allow, unless they are obvious: they are not if a session went through a
+/// proxy, or if an address was translated.
 pub(super) fn rows(document: &RunDocument) -> Vec<EgressRow> {
     if is_obvious(document) {
         return Vec::new();
@@ -54,7 +55,7 @@ pub(super) fn rows(document: &RunDocument) -> Vec<EgressRow> {
     rows
 }
 
-/// Returns whether every session was direct and came from the address that this host has itself.
+/// Returns whether every session was direct and came from an address of this host.
 fn is_obvious(document: &RunDocument) -> bool {
     document.probes.iter().map(|p| &p.measurement).all(|m| {
         let seen = m.session.as_ref().and_then(|s| s.testimony.as_ref()?.peer);

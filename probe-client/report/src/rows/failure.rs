@@ -30,7 +30,7 @@ pub struct FailureRow {
     pub next_step: Option<String>,
     /// The traffic to look for in the logs of devices on the path, for each server and path.
     pub logs: Vec<String>,
-    /// The places of these ports in [`Report::ports`](super::Report::ports).
+    /// The indices of these ports in [`Report::ports`](super::Report::ports).
     pub rows: Vec<usize>,
     /// The path of the first port, as a drawing shows it.
     pub way: WayRow,
@@ -53,7 +53,7 @@ pub(super) fn rows(document: &RunDocument) -> Vec<FailureRow> {
     groups.into_iter().filter_map(row).collect()
 }
 
-/// The texts about a probe, without its port.
+/// The texts by which probes are grouped, without the probe's port.
 #[derive(PartialEq)]
 struct Key {
     id: VerdictId,
@@ -110,7 +110,7 @@ impl FailureRow {
     }
 }
 
-/// Returns ports with their session kinds, each once.
+/// Returns the ports with their session kinds, without repetitions.
 pub(super) fn ports<'a>(probes: impl Iterator<Item = &'a Probe>) -> String {
     let mut ports: Vec<String> = Vec::new();
     for probe in probes {
@@ -139,7 +139,7 @@ pub(super) fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
     all
 }
 
-/// Returns the dialled ports of `group`, each once.
+/// Returns the dialled ports of `group`, without repetitions.
 fn dialled(group: &[&Probe]) -> Vec<u16> {
     let mut all: Vec<u16> = Vec::new();
     for port in group.iter().map(|p| p.measurement.port_dialled()) {

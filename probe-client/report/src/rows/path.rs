@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::port::PortRow;
 
-/// A path, with the number of its ports by result.
+/// A path, with the number of its ports for each result.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct PathRow {
     /// The path: `direct`, or the proxy's URL.

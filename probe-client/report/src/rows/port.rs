@@ -28,7 +28,7 @@ pub struct PortRow {
     pub path: String,
     /// The server as the user named it.
     pub host: String,
-    /// The server's address; `None` if the name gave none, or if only the proxy knows it.
+    /// The server's address; `None` if the name did not resolve, or if only the proxy knows the address.
     pub address: Option<IpAddr>,
     /// The port that was dialled.
     pub dialled: u16,
@@ -45,7 +45,7 @@ pub struct PortRow {
     pub hop: Option<u8>,
     pub hop_address: Option<IpAddr>,
     pub findings: Vec<NotedFinding>,
-    /// The time for everything that was done for this port, in microseconds.
+    /// The time spent on this port, later sessions that look for the cause included, in microseconds.
     pub time_us: u64,
     #[serde(serialize_with = "with_absent_times")]
     pub timings: Timings,
@@ -60,7 +60,7 @@ pub struct NotedFinding {
     pub detail: Option<String>,
 }
 
-/// Silence on purpose in a verified session, and how the session ended.
+/// A deliberate silence in a verified session, and how the session ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct SilenceCell {
     pub seconds: u32,
@@ -69,7 +69,7 @@ pub struct SilenceCell {
     pub fate: Fate,
 }
 
-/// The fate of a session that was silent on purpose.
+/// How a session that was deliberately silent ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
@@ -78,9 +78,9 @@ pub enum Fate {
     Reset,
     Closed,
     Failed,
-    /// The run was interrupted.
+    /// The run was interrupted before the session ended.
     NotSeen,
-    /// There was no session to be silent in.
+    /// The session was not established, so it could not be silent.
     NoSession,
 }
 
@@ -222,7 +222,7 @@ impl Fate {
     }
 }
 
-/// Writes all times, with null for what was not measured: a template may name each of them after every run.
+/// Writes all times, with null for a time that was not measured, so that a template can name every time after any run.
 fn with_absent_times<S: Serializer>(timings: &Timings, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Times {

@@ -1,4 +1,4 @@
-//! The commands that repeat a run. A value that the run document does not contain is FILE.
+//! Makes the commands that repeat a run. A value that the run document does not contain is written as FILE.
 
 use super::path::PathRow;
 use super::port::PortRow;

@@ -22,14 +22,14 @@ mod snippet;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct RequestRows {
     pub asked: Vec<AskedRow>,
-    /// The reason why nothing is asked for, and what to do about it; `None` if something is.
+    /// The reason why nothing is asked for, and what to do about it; `None` if the request asks for a rule.
     pub why_empty: Option<String>,
     pub not_asked: Vec<NotAskedRow>,
-    /// The ports that are open, as they should be: they need no rule.
+    /// The ports that are open as expected, and so need no rule.
     pub open: Vec<OpenRow>,
 }
 
-/// A failure for which no rule is asked.
+/// A failure for which the request contains no rule.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct NotAskedRow {
     /// The port and its session kind.
@@ -84,7 +84,7 @@ fn expects_open(probe: &Probe) -> bool {
     probe.measurement.rule.expect == Expectation::Open
 }
 
-/// Returns the server's address, also if only the proxy was asked for it.
+/// Returns the server's address, even if only the proxy connected to it.
 fn destination(probe: &Probe) -> Option<IpAddr> {
     let m = &probe.measurement;
     let asked = || m.proxy.as_ref()?.host_asked.parse().ok();

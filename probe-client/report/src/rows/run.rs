@@ -29,9 +29,9 @@ pub struct RunRow {
     pub system: Option<String>,
     /// The version of fwprobe.
     pub version: String,
-    /// False if the run was interrupted.
+    /// `false` if the run was interrupted.
     pub complete: bool,
-    /// True if the run took no second looks.
+    /// `true` if the run took no second looks.
     pub quick: bool,
     /// The commands that repeat the run.
     pub repeat: Vec<String>,
@@ -132,8 +132,8 @@ fn headline(document: &RunDocument) -> String {
     }
 }
 
-/// Returns the word for what a run counts: ports, or probes where a port has several. For probes it also returns what they
-/// are made of, in parentheses.
+/// Returns the word for what a run counts: ports, or probes if a port has several. For probes it also returns, in
+/// parentheses, the numbers of ports, paths and server addresses.
 fn extent(document: &RunDocument) -> (&'static str, String) {
     let measurements = || document.probes.iter().map(|p| &p.measurement);
     let ports: BTreeSet<u16> = measurements().map(|m| m.rule.port.get()).collect();
@@ -181,12 +181,13 @@ fn sentence(document: &RunDocument, ports: &[PortRow]) -> String {
     }
     if document.run.complete && has_abandoned_reference(document) {
         text.push_str(
-            "; the control port gave no answer and was not waited for: no rule needed it",
+            "; the control port gave no answer, and the run did not wait for it, because no rule \
+             needed it",
         );
     }
     if document.run.quick {
         text.push_str(
-            "; a quick run: nothing was looked at twice, and no verdict is of high confidence",
+            "; a quick run: it took no second looks, so no verdict is of high confidence",
         );
     }
     if !document.run.complete {

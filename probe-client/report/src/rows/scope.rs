@@ -1,4 +1,4 @@
-//! The scope of a run whose rules are all expected to be blocked: what was tested, and that nothing else is claimed.
+//! The scope of a run whose rules are all expected to be blocked: what was tested, and what the run does not show.
 //! Auditors read such a run as proof that networks are separated, so it must not claim more than it tested.
 
 use probe_core::profile::Expectation;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::failure::by_server;
 
-/// What a run of rules that are expected to be blocked has tested.
+/// What was tested by a run whose rules are all expected to be blocked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScopeRow {
     /// The traffic that was sent, for each server and path: sources, destinations, ports and time in UTC.
@@ -23,7 +23,7 @@ pub(super) fn row(document: &RunDocument) -> Option<ScopeRow> {
     if !document.probes.iter().all(blocked) {
         return None;
     }
-    // A name that was not resolved, say, must not hide what was sent to other servers.
+    // A name that was not resolved, for example, must not hide what was sent to other servers.
     let sent: Vec<&Probe> = document.probes.iter().filter(|p| was_sent(p)).collect();
     let tested: Vec<String> = by_server(&sent)
         .iter()

@@ -2,7 +2,7 @@
 
 use probe_core::verdict::Segment;
 
-/// Returns the kind of a segment; `none` if there is nothing to blame.
+/// Returns the name of the segment's kind; `none` if there is nothing to blame.
 pub(super) const fn segment_name(segment: &Segment) -> &'static str {
     match segment {
         Segment::None => "none",

@@ -1,17 +1,18 @@
-//! A report with as many rows as people read. Formats for programs have them all.
+//! Shortens a report to as many rows as people read. Formats for programs have all rows.
 
 use super::{Mark, PortRow, Report};
 
-/// A report of which rows may be left out.
+/// A report from which rows may have been left out.
 #[derive(Debug)]
 pub(crate) struct Shortened {
     pub(crate) report: Report,
-    /// The rows that are left out, in a sentence; `None` if none is.
+    /// A sentence about the rows that are left out; `None` if all are kept.
     pub(crate) left_out: Option<String>,
 }
 
 impl Report {
-    /// Returns the report with a limited number of rows of each kind. Rows of ports that need a word come first.
+    /// Returns the report with a limited number of rows of each kind. Ports that need an
+    /// explanation are kept before others.
     pub(crate) fn shortened(&self) -> Shortened {
         let mut report = self.clone();
         let mut left_out = Vec::new();
@@ -53,7 +54,7 @@ impl Report {
             report,
             left_out: (!left_out.is_empty()).then(|| {
                 format!(
-                    "Left out, because people do not read that many rows: {}. The formats json, \
+                    "Left out to keep this report readable: {}. The formats json, \
                      csv and junit have them all, and firewall-request-json has every connection \
                      to ask for",
                     left_out.join(", ")
@@ -63,7 +64,7 @@ impl Report {
     }
 }
 
-/// Returns the rows that are kept, with their places in `ports`, in their order.
+/// Returns the rows that are kept, in their order, and the index of each in `ports`.
 fn most_important(ports: &[PortRow]) -> (Vec<usize>, Vec<PortRow>) {
     let is_ok = |place: &usize| ports[*place].mark == Mark::Ok;
     let (fine, others): (Vec<usize>, Vec<usize>) = (0..ports.len()).partition(is_ok);
@@ -80,7 +81,7 @@ fn cut<T>(rows: &mut Vec<T>, most: usize) -> usize {
     left_out
 }
 
-/// Returns `words` as a list; of more than people read, the first ones and how many follow.
+/// Returns `words` as a list. A list that is longer than people read ends with how many more there are.
 pub(crate) fn listed(words: &[impl AsRef<str>], between: &str) -> String {
     let shown: Vec<&str> = words.iter().take(MOST_LISTED).map(AsRef::as_ref).collect();
     let list = shown.join(between);
@@ -92,7 +93,7 @@ pub(crate) fn listed(words: &[impl AsRef<str>], between: &str) -> String {
 
 const MOST_PORTS: usize = 600;
 
-/// Each has a drawing, or rules for several devices.
+/// The maximum number of failures. Each has a drawing, or rules for several devices.
 const MOST_FAILURES: usize = 40;
 
 const MOST_OTHERS: usize = 100;

@@ -21,9 +21,9 @@ pub struct VerdictWords {
     pub confidence: &'static str,
     pub claim: String,
     pub next_step: Option<String>,
-    /// Facts in words; empty if the saved run contains none.
+    /// The evidence, a fact in each text; empty if the saved run contains none.
     pub evidence: Vec<String>,
-    /// The traffic to look for in the logs of devices on the path; only for probes that need an explanation.
+    /// The traffic to look for in the logs of devices on the path; `None` if the probe needs no explanation.
     pub logs: Option<String>,
 }
 

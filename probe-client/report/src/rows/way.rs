@@ -24,9 +24,9 @@ pub struct WayRow {
     pub stops: Vec<Stop>,
     /// The place that the verdict blames; `None` if it blames nothing.
     pub place: Option<PlaceRow>,
-    /// The statement of this host.
+    /// What this host saw, in words.
     pub here: String,
-    /// The statement of the server.
+    /// What the server saw, in words.
     pub there: String,
 }
 
@@ -34,13 +34,13 @@ pub struct WayRow {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Stop {
     pub kind: StopKind,
-    /// `head node`, `hop 2`, `hops 3 to 5`, `proxy`, `cloud edge`, `server`.
+    /// The stop's name: `head node`, `hop 2`, `hops 3 to 5`, `proxy`, `cloud edge`, `server`.
     pub title: String,
-    /// A name or an address, as far as it is known.
+    /// A name or an address, if either is known.
     pub name: Option<String>,
-    /// The first and the last hop that the stop stands for; `None` if it is not a hop, or not known to be one.
+    /// The first and the last hop that the stop stands for; `None` if the stop is not known to be a hop.
     pub hops: Option<(u8, u8)>,
-    /// How far the line into this stop was seen to be passed. The first stop has none into it.
+    /// How far packets were seen to get on the line that leads to this stop. No line leads to the first stop.
     pub line: Line,
     /// Whether the verdict blames this stop, alone or with others.
     pub blamed: bool,
@@ -52,14 +52,14 @@ pub enum StopKind {
     HeadNode,
     /// A router that answered.
     Hop,
-    /// Routers that did not answer, or that no SYN was sent to.
+    /// Routers that did not answer, or to which no SYN was sent.
     Hops,
     Proxy,
     CloudEdge,
     Server,
 }
 
-/// How far the line into a stop was seen to be passed.
+/// How far packets were seen to get on the line that leads to a stop.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Line {
@@ -67,9 +67,9 @@ pub enum Line {
     Proven,
     /// This host sent packets, and the server has not seen them.
     Sent,
-    /// The line is part of the place where packets of this port get no further.
+    /// The line is in the place where the packets of this port stop.
     Gap,
-    /// The line lies after that place.
+    /// The line lies after the place where the packets of this port stop.
     Beyond,
 }
 
@@ -126,7 +126,7 @@ impl Stop {
         }
     }
 
-    /// Returns a row of hops that did not answer; `None` if it is empty.
+    /// Returns one stop for consecutive hops that did not answer; `None` if there are none.
     fn silent(from: u8, to: u8) -> Option<Self> {
         if from >= to {
             return (from == to).then(|| Self::hop(from, None));
@@ -138,14 +138,14 @@ impl Stop {
         })
     }
 
-    /// A part of the way whose hops are not known, if it has any.
+    /// Returns a stop for a part of the way whose hops are not known.
     fn network(name: &str) -> Self {
         Self::new(StopKind::Hops, "network", Some(name.to_owned()))
     }
 }
 
-/// Returns the stops of the way of `probe`. The edge of the cloud is one of them only if the verdict blames it: nothing
-/// else shows where it is.
+/// Returns the stops of the way of `probe`. The cloud's edge is among them only if the verdict blames
+/// it: nothing else shows where it is.
 fn stops(document: &RunDocument, probe: &Probe, known: &[u8]) -> Vec<Stop> {
     let m = &probe.measurement;
     let mut stops = vec![head_node(document)];
@@ -160,7 +160,7 @@ fn stops(document: &RunDocument, probe: &Probe, known: &[u8]) -> Vec<Stop> {
     stops
 }
 
-/// Returns the distances to the server of `measurement` that its sessions over the same path showed.
+/// Returns the distances to the server of `measurement` that sessions over the same path showed.
 fn known_distances(document: &RunDocument, measurement: &Measurement) -> Vec<u8> {
     let all = document.probes.iter().map(|p| &p.measurement);
     let all = all.chain(&document.reference_probes);
@@ -208,7 +208,7 @@ fn between(measurement: &Measurement, segment: &Segment, known: &[u8]) -> Vec<St
     stops
 }
 
-/// Makes the hop that the verdict names a stop of its own, if it is only one of those that are not known.
+/// Makes the hop that the verdict names a stop of its own, if it is not one yet.
 fn name_hop(stops: &mut Vec<Stop>, hop: u8, address: Option<IpAddr>) {
     let holds = |stop: &Stop| stop.hops.is_some_and(|(from, to)| from <= hop && hop <= to);
     if let Some(at) = stops.iter().position(holds) {
@@ -236,7 +236,7 @@ fn name_hop(stops: &mut Vec<Stop>, hop: u8, address: Option<IpAddr>) {
     stops.splice(at..at, before.into_iter().chain([Stop::hop(hop, address)]));
 }
 
-/// Returns a stop for each hop that answered, and one for each row of hops that did not.
+/// Returns a stop for each hop that answered, and one for each group of consecutive hops that did not.
 fn hops(survey: &Survey, measurement: &Measurement, known: &[u8]) -> Vec<Stop> {
     let at_its_end = || match survey.last_hop() {
         LastHop::Lost {
@@ -249,7 +249,8 @@ fn hops(survey: &Survey, measurement: &Measurement, known: &[u8]) -> Vec<Stop> {
         LastHop::Lost { .. } | LastHop::Answered { .. } | LastHop::Unknown => None,
     };
     let distance = survey.server_distance(known).or_else(at_its_end);
-    // A device that redirects connections translates errors back: whatever has the server's name is none of its hops.
+    // A device that redirects connections translates errors back. If an error comes from the server's address,
+    // the hop's own address is not known.
     let named = |hop: u8| {
         survey
             .address_of(hop)
@@ -285,8 +286,8 @@ mod tests {
     use super::*;
     use crate::recorded::{self, Recorded};
 
-    /// Returns the paths of all failures of a run, equal ones once, as text: `=` proven, `~` sent, `x` the gap, `.` beyond,
-    /// `!` blamed, and the place.
+    /// Returns the paths of all failures of a run as text, without repetitions. Before each stop is its line: `=`
+    /// proven, `~` sent, `x` gap, `.` beyond. After a stop, `!` means blamed. The place follows in brackets.
     fn drawn(run: &Recorded) -> Vec<String> {
         let document = run.read();
         let failed = document.probes.iter().filter(|p| p.needs_a_word());

@@ -1,4 +1,4 @@
-//! A report with a row of every kind, by which templates are checked before there is a run.
+//! An example report with a row of every kind. It is used to check templates before there is a run.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,7 +12,7 @@ use crate::rows::{
     SilenceCell, SkippedRow, Snippet, Stop, StopKind, SummaryRow, VerdictWords, WayRow,
 };
 
-/// Returns the example. What a report can lack, it has.
+/// Returns the example, in which every optional value is present.
 pub(super) fn report() -> Report {
     Report {
         run: run(),

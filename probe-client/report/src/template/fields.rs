@@ -1,5 +1,5 @@
-//! The rows of a report as values for templates that remember which unknown field was asked for, so that an error can list
-//! those that there are.
+//! Presents the rows of a report to templates as values that remember which unknown field was asked for, so that an
+//! error can list the fields that exist.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,7 +51,7 @@ impl Object for Row {
     }
 }
 
-/// Returns the names at the top of `report`, whose rows tell `missed` about fields that they do not have.
+/// Returns the top-level names of `report` with their rows, which record in `missed` any field that they do not have.
 pub(super) fn values(report: Json, missed: &Missed) -> Value {
     let Json::Object(parts) = report else {
         return Value::from(Serde(report));

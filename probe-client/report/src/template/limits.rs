@@ -1,7 +1,7 @@
-//! Limits on the source of a template. MiniJinja compiles a chain of operators by recursion, however long it is, and a
+//! Limits the source of a template. MiniJinja compiles a chain of operators by recursion, whatever its length, and a
 //! chain that is too long ends the program.
 
-/// Returns the line that goes past a limit, and the limit in words.
+/// Returns the line that exceeds a limit, and the limit in words.
 pub(super) fn exceeded(source: &str) -> Option<(usize, String)> {
     let mut rest = source;
     let mut branches = 0;
@@ -35,8 +35,8 @@ pub(super) fn exceeded(source: &str) -> Option<(usize, String)> {
     None
 }
 
-/// Returns the length of a tag in bytes, and the number of characters in it that are in no text. A tag without an end goes
-/// on to the end of the template.
+/// Returns the length of a tag in bytes, and the number of its characters outside quoted texts. A tag without an end
+/// extends to the end of the template.
 fn measured(tag: &str) -> (usize, usize) {
     let end = if tag.starts_with("{{") { "}}" } else { "%}" };
     let (mut quote, mut escaped, mut code) = (None, false, 0);
@@ -54,7 +54,7 @@ fn measured(tag: &str) -> (usize, usize) {
     (tag.len(), code)
 }
 
-/// The maximum number of characters in one tag, without those in texts. Each may be an operator.
+/// The maximum number of characters in one tag, quoted texts not counted. Each may be an operator.
 const MOST_CODE: usize = 1024;
 /// The maximum number of `elif` in one template. Each is nested in the one before it.
 const MOST_BRANCHES: usize = 200;

@@ -1,4 +1,4 @@
-//! Formats checks as text: what failed first, then what is worth a look, what passed, and the names of what was skipped.
+//! Formats checks as text: failed ones first, then warnings, passed ones, and the names of skipped ones.
 
 use std::io::{self, Write};
 
@@ -59,7 +59,7 @@ pub fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// Writes the checks below the ports of a run: those that passed on one line, the others in full.
+/// Writes the checks below the ports of a run: passed ones on one line, the others in full.
 pub(super) fn of_run(checks: &[CheckRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
     if checks.is_empty() {
         return Ok(());

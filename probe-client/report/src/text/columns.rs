@@ -1,4 +1,4 @@
-//! Parts that all tables of a text report share: colours of outcomes, cells cut to their width.
+//! Parts that all tables of a text report share: the colours of outcomes, and cells cut to their width.
 
 use probe_core::judge::Outcome;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};

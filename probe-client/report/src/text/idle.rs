@@ -1,4 +1,5 @@
-//! Writes the table of `fwprobe idle`: a line for each rule and keep-alive, a column for each length of silence.
+//! Writes the table of `fwprobe idle`: a line for each rule with and without keep-alive,
+//! a column for each length of silence.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -128,7 +129,7 @@ fn heading(
     writeln!(out, "{}", look.paint(Tone::Faint, line.trim_end()))
 }
 
-/// Returns the width of a column: that of its time, or of the longest word in it.
+/// Returns the width of a column: the width of its heading, or of the longest word in it.
 fn column(seconds: u32) -> usize {
     Span(seconds).to_string().width().max("closed".width())
 }

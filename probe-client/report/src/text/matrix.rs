@@ -80,7 +80,7 @@ fn rows(ports: &[PortRow], host: &str, paths: &[PathRow]) -> Vec<Row> {
     rules.iter().map(row).collect()
 }
 
-/// Returns the result of one rule over one path to each of the server's addresses; equal results are shown once.
+/// Returns the results of one rule over one path, for all of the server's addresses; equal results are shown once.
 fn cell(ports: &[&PortRow]) -> (String, Tone) {
     let mut texts: Vec<String> = Vec::new();
     let mut worst = Outcome::AsExpected;
@@ -138,5 +138,5 @@ const KIND: usize = 6;
 /// Smallest width of a cell: `FAIL drop…` is still readable.
 const SHORTEST: usize = 10;
 
-/// Names of the columns; a run takes far fewer paths.
+/// The names of the columns; a run has far fewer paths.
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";

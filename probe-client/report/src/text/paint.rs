@@ -1,4 +1,4 @@
-//! Colours, line width, and paragraphs wrapped to that width. Colour always has a meaning, and may be off.
+//! Colours, line width, and paragraphs wrapped to that width. Colour always has a meaning, and can be off.
 
 use std::io::{self, Write};
 
@@ -25,7 +25,7 @@ pub(crate) enum Tone {
 }
 
 impl Look {
-    /// The look without a terminal: no colour, and 80 columns, which most terminals show.
+    /// The look without a terminal: no colour, and 80 columns, which most screens can show.
     pub const PLAIN: Self = Self {
         colour: false,
         width: 80,

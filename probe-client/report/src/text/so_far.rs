@@ -1,4 +1,4 @@
-//! Formats the rows that a run has decided so far, for a terminal on which they are redrawn until the report follows.
+//! Formats the rows that a run has decided so far, for a terminal that redraws them until the report follows.
 
 use super::columns::tone;
 use super::paint::{Look, Tone};
@@ -39,8 +39,8 @@ pub fn rows_so_far(rows: &[&PortRow], look: Look, most: usize) -> Vec<String> {
     lines
 }
 
-/// Returns the cells of the report's table. The last one says how long the session was silent, or `apart`, which tells
-/// the servers of a run apart.
+/// Returns the cells of the report's table. The last cell says how long the session was silent, or it is `apart`,
+/// which tells the servers of a run apart.
 fn cells_of(row: &PortRow, apart: Option<&String>) -> Vec<String> {
     let mut cells = cells(row);
     let silence = row.silence.map(|silence| {

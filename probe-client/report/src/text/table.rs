@@ -87,7 +87,7 @@ fn group(ports: &[&PortRow], look: Look, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-/// Returns the cells of one probe.
+/// Returns the cells of one probe's line.
 pub(super) fn cells(port: &PortRow) -> Vec<String> {
     vec![
         port.mark.word().to_owned(),
@@ -223,7 +223,7 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
-    /// A port is not done when its own session has ended, if others follow to find the cause.
+    /// A port is done only when the sessions that look for the cause have ended too, not when its own session has.
     #[test]
     fn the_time_is_that_of_all_that_was_done_for_a_port() {
         let text = include_str!("../../../core/tests/scenarios/dropped.json");
@@ -236,7 +236,7 @@ mod tests {
         };
         let text = shown(Some(27_000_000));
         assert!(text.contains("  27.0 s  "), "{text}");
-        // Documents of the first version have no such figure.
+        // Documents of the first version do not have this figure.
         let text = shown(None);
         assert!(text.contains("  3.5 s  "), "{text}");
     }
@@ -310,7 +310,7 @@ mod tests {
         let next = lines.find(|line| line.starts_with("next: "));
         let next = next.expect(block);
         assert!(next.contains("ask the firewall team which rule"), "{next}");
-        // What nothing listens on is not blocked, either.
+        // A port on which nothing listens is not blocked, either.
         let closed = "expected blocked, but not blocked";
         let block = blocks.iter().find(|block| block.contains(closed));
         let block = block.expect(&text);

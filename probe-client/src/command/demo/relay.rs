@@ -54,5 +54,5 @@ async fn copy(
     }
 }
 
-/// An offset inside the payload of the third stage for every length of the request heads.
+/// The offset of the flipped byte: inside the payload of the third stage, however long the request heads are.
 const FLIPPED: usize = 20_000;

@@ -32,7 +32,7 @@ impl Stage {
         let mut listen: Vec<Listen> = served
             .iter()
             .map(|port| Listen {
-                // Configures the server so that the port dialled for this one is the relay's.
+                // The public port of the altered rule is the relay's, so that the client dials the relay.
                 public_port: (port.get() == ALTERED).then_some(relay_port),
                 ..Listen::on(ANY_FREE)
             })

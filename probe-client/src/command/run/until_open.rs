@@ -1,4 +1,4 @@
-//! `--until-open`: repeats a run until every rule is as expected, for as long as somebody changes the firewall.
+//! `--until-open`: repeats a run until every rule is as expected, while somebody changes the firewall.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::config::Config;
 use crate::progress::Screen;
 use crate::terminal;
 
-/// Carries out `config`, shown on `screen`, until a run is as expected, or until the next run would begin after `longest`. Without
-/// `longest`, once. Returns the last run.
+/// Repeats the run of `config`, shown on `screen`, until a run is as expected or the next one would begin after
+/// `longest`. Without `longest`, it runs once. Returns the last run.
 ///
-/// Ctrl-C during a run ends that run early, and between two runs the waiting; a second one ends all.
+/// Ctrl-C during a run ends that run early; between two runs, it ends the waiting. A second Ctrl-C ends everything.
 pub(super) async fn measured(
     config: &Config,
     longest: Option<Duration>,
@@ -34,7 +34,7 @@ pub(super) async fn measured(
             tokio::time::sleep(PAUSE).await;
         };
         tokio::select! {
-            // Listens before the user is told of Ctrl-C.
+            // Starts to listen for Ctrl-C before the message tells the user about it.
             biased;
             Ok(()) = tokio::signal::ctrl_c() => return Ok(document),
             () = pause => {}
@@ -42,7 +42,7 @@ pub(super) async fn measured(
     }
 }
 
-/// Returns what the user is told between two runs.
+/// Returns the message that the user sees between two runs.
 fn between(count: u64, document: &RunDocument, left: Duration) -> String {
     format!(
         "run {count}: {}; next run in {} s, for {} min more at most (Ctrl-C ends it)",

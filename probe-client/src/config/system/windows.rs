@@ -20,7 +20,9 @@ pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, P
     std::thread::spawn(move || sender.send(ask(&hosts, &destinations)));
     let problem = match said.recv_timeout(IDLE_TIMEOUT) {
         Ok(Ok(said)) => return said,
-        Ok(Err(error)) => format!("--via system: the proxy settings of Windows: {error}"),
+        Ok(Err(error)) => {
+            format!("--via system: the proxy settings of Windows could not be determined: {error}")
+        }
         Err(_) => format!(
             "--via system: Windows takes longer than {} s to name the proxies; give them as --via \
              http://HOST:PORT",

@@ -8,8 +8,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use x509_parser::asn1_rs::{Any, FromDer as _, Oid};
 
-/// Returns `file` without its MAC, if the MAC belongs to a null password. PBES2 ciphers have no zero bytes at the end
-/// of a password, so they open this file as they would one with the empty password.
+/// Returns `file` without its MAC, if the MAC belongs to a null password. PBES2 adds no zero bytes to a password, so
+/// the file then opens with the empty password.
 pub(super) fn without_mac(file: &[u8]) -> Option<Vec<u8>> {
     let parts = parts(Any::from_der(file).ok()?.1.data)?;
     let [version, content, mac] = parts.as_slice() else {
@@ -20,7 +20,7 @@ pub(super) fn without_mac(file: &[u8]) -> Option<Vec<u8>> {
         .then(|| sequence(&[*version, *content].concat()))
 }
 
-/// Returns the bytes that the MAC covers: a content of the type data (RFC 7292 section 4).
+/// Returns the bytes in `content` that the MAC covers; their type is data (RFC 7292 section 4).
 fn authenticated(content: &[u8]) -> Option<&[u8]> {
     let parts = parts(Any::from_der(content).ok()?.1.data)?;
     let [_kind, tagged] = parts.as_slice() else {

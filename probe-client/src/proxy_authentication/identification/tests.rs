@@ -34,7 +34,7 @@ async fn what_is_guarded_is_not_sent_by_basic() {
     assert_eq!(method(&answer(&mut who, &both, true).await), "Digest");
 }
 
-/// A challenge that disappears does not mean that there is no scheme.
+/// If the proxy no longer offers a scheme after its first message, the reason names that scheme.
 #[tokio::test]
 async fn what_is_not_gone_on_with_is_told() {
     let mut who = aladdin();

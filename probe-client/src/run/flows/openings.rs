@@ -26,7 +26,7 @@ impl SideOpenings {
     /// Returns the entries that describe all side connections to the server, under `tag`.
     pub(in super::super) fn sent(&self, tag: u32) -> Vec<wire::Sent> {
         let all = self.all();
-        // Nothing distinguishes those without bytes of their own.
+        // Nothing distinguishes side connections that send no bytes.
         let openings = all.iter().filter(|(_, bytes)| !bytes.is_empty());
         let told = openings.map(|((_, address, _), bytes)| wire::Sent {
             tag,

@@ -7,9 +7,10 @@ use probe_core::run::schedule::Step;
 
 use super::super::of_the_sessions;
 use super::Gathering;
+use crate::progress::named;
 
 impl Gathering<'_> {
-    /// Returns what the running steps do, that which takes longest first.
+    /// Returns a text that says what the running steps do, with the longest work first.
     pub(super) fn activity(&self) -> String {
         let mut doing: BTreeMap<Activity, BTreeSet<usize>> = BTreeMap::new();
         for step in &self.running {
@@ -17,7 +18,7 @@ impl Gathering<'_> {
                 doing.entry(activity).or_default().extend(about);
             }
         }
-        // While all sessions run, nothing else is news.
+        // While all sessions run, waiting for them or for the control port is not news.
         let sessions = doing.get(&Activity::Session);
         let all_run = sessions.is_some_and(|all| all.len() == self.planned.len());
         let on_purpose = self.planned.iter().any(|p| p.silence.is_some());
@@ -77,50 +78,24 @@ impl Activity {
 
     const fn words(self) -> &'static str {
         match self {
-            Self::Survey => "looking for the hop that stops",
-            Self::Reach => "looking how far sessions get on",
-            Self::Vary => "comparing with other sessions to",
+            Self::Survey => "looking for the hop that stops packets to",
+            Self::Reach => "looking for the hop that stops sessions to",
+            Self::Vary => "running varied sessions to",
             Self::Ask => "asking the server what it saw of",
             Self::Session => "waiting for",
-            Self::SideConnections => "dialling from other source ports:",
+            Self::SideConnections => "dialling from other source ports to",
             Self::Control => "looking for the server's control service",
             Self::Reference => "waiting for the control port",
         }
     }
 }
 
-/// Returns the words with the ports that they are about.
-fn named(words: &str, ports: &[u16]) -> String {
-    let texts: Vec<String> = ports.iter().take(NAMED).map(u16::to_string).collect();
-    if texts.is_empty() {
-        return words.to_owned();
-    }
-    let left = ports.len() - texts.len();
-    let more = if left > 0 {
-        format!(" and {left} more")
-    } else {
-        String::new()
-    };
-    format!("{words} {}{more}", texts.join(", "))
-}
-
-/// What the user is told if nothing is sent because a limit of the network might count it.
-const PAUSE: &str = "pausing, so that no limit counts what is sent next";
-
-/// Number of ports that are named.
-const NAMED: usize = 5;
+/// The text for a pause, in which nothing is sent because a limit of the network might count it.
+const PAUSE: &str = "pausing, so that a rate limit does not affect the next packets";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn many_ports_are_counted() {
-        assert_eq!(named("waiting for", &[80, 443]), "waiting for 80, 443");
-        let many = named("waiting for", &[1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(many, "waiting for 1, 2, 3, 4, 5 and 2 more");
-        assert_eq!(named("searching", &[]), "searching");
-    }
 
     #[test]
     fn a_question_is_about_all_its_ports() {

@@ -1,4 +1,4 @@
-//! What the steps of a run give: it is kept, and the schedule is told what it has to know of it.
+//! Keeps the results of steps, and tells the schedule what it has to know about them.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use super::super::{ServerRun, control_port, control_search, given_up};
 use super::{Gathering, StepResult};
 
 impl Gathering<'_> {
-    /// Takes the channels to the server, and what it is asked about: these probes, the session to the control port, and
-    /// all that ran to their end, which show whom they met.
+    /// Takes the channels to the server, and the measurements for a question: the probes `about`, the session to the
+    /// control port, and all sessions that ran to their end, which show the instances that they met.
     pub(super) fn about(&mut self, about: &[usize]) -> ServerRun {
         self.told_observations = self.control.observations.len();
         let whole = |index: &usize| {
@@ -53,7 +53,7 @@ impl Gathering<'_> {
         Some(probe)
     }
 
-    /// Returns a measurement of the control port of which nothing is known.
+    /// Returns an empty measurement of the control port.
     pub(super) fn no_reference(&self) -> Measurement {
         control_port::not_measured(self.run, &self.destination)
     }
@@ -120,7 +120,8 @@ impl Gathering<'_> {
     }
 
     fn beside_ended(&mut self, index: usize, flows: Vec<Flow>, beside: Beside) -> Beside {
-        // A session that got through in the meantime shows more than what was tried because it did not.
+        // If the session has connected in the meantime, it shows more than side connections that were opened because it
+        // had not.
         let session = self.probes[index].as_ref();
         if session.is_some_and(Measurement::connected) {
             return Beside::Undecided;
@@ -174,7 +175,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Takes back the channels and what the server told.
+    /// Takes back the channels and what the server reported about the probes `about`.
     fn told(&mut self, about: &[usize], mut asked: ServerRun) {
         let result = &mut asked.result;
         for (index, probe) in about.iter().zip(&mut result.probes) {

@@ -27,7 +27,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Returns what was measured by now.
+    /// Returns everything that was measured so far.
     fn evidence(&self) -> Evidence {
         let all = 0..self.planned.len();
         let mut measurements: Vec<Measurement> =

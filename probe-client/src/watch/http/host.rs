@@ -1,5 +1,5 @@
-//! The name by which a browser reached the page. A web page elsewhere can give a name of its own the address of this
-//! host; the browser would then let it read what is meant for this host alone.
+//! The name by which a browser reached the page. A foreign web page can give its own name the address of this host; the
+//! browser would then let that page read what is meant for this host alone.
 
 use std::net::IpAddr;
 

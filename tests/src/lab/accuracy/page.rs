@@ -85,15 +85,14 @@ fn lesson(totals: &Totals) -> String {
         counts.join(", ")
     };
     format!(
-        "\nThe others are right about {} of what they were asked, cannot tell {}, and are wrong \
-         about {}.\n\n\
-         - A success that is none (rules {}): {}. A program that only connects cannot avoid \
-         it.\n\
+        "\nThe other programs are right in {} of the cases, cannot tell in {}, and are wrong in \
+         {}.\n\n\
+         - False successes (rules {}): {}. A program that only connects cannot avoid them.\n\
          - Closed or refused, for what a device resets (c2): {}.\n\
-         - Right only for who compares a packet's hop limit, or a hop's number, with those of a \
-         port that works (rules {}): {}.\n\
+         - Right only if the reader compares a packet's hop limit, or a hop's number, with those \
+         of a port that works (rules {}): {}.\n\
          - Unanswered SYNs look alike from one end, whichever device drops them (b2).\n\
-         - Ports that work make up a good part of everybody's right marks (a2).\n",
+         - A large part of every program's right marks comes from ports that work (a2).\n",
         most(Mark::Right),
         most(Mark::CannotTell),
         most(Mark::Wrong),
@@ -114,7 +113,10 @@ fn left_out(scenarios: &BTreeMap<String, Scenario>) -> String {
         return String::new();
     };
     let rest: String = lines.collect();
-    format!("\nNot put to the others, and in nobody's totals:\n\n{first}{rest}")
+    format!(
+        "\nScenarios that the other programs were not asked about, left out of all totals:\n\n\
+         {first}{rest}"
+    )
 }
 
 fn classes() -> String {
@@ -176,7 +178,7 @@ fn rules(totals: &Totals) -> String {
 /// The rules about false successes.
 const PHANTOM: [&str; 3] = ["h3", "i3", "k1"];
 
-/// The rules about what only a comparison of two distances shows.
+/// The rules about faults that only a comparison of two distances shows.
 const COMPARED: [&str; 2] = ["c1", "h1"];
 
 const STRING: &str = "a String takes everything";

@@ -19,7 +19,7 @@ use crate::{Finished, Place, Process};
 
 pub(super) use blackbox::Exporter;
 
-/// A program, and how it is used.
+/// A program to compare with, and how it is run.
 #[derive(Debug)]
 pub struct Peer {
     pub name: &'static str,
@@ -50,8 +50,8 @@ pub struct Output {
 
 /// The compared programs.
 ///
-/// Each gets its best case: root if it can use that, the server's own certificate, the status that the server answers
-/// with, and a port that works to compare with.
+/// Each program gets the best conditions: root if it can use it, the server's own certificate, the status with which
+/// the server answers, and a working port to compare with.
 pub const PEERS: [Peer; 7] = [
     Peer {
         name: "nmap -sT",
@@ -178,7 +178,7 @@ impl Errand {
         }
     }
 
-    /// Returns whether a request with that scheme fits the port's own session kind.
+    /// Returns whether a request with [`scheme`](Self::scheme) fits the port's own session kind.
     fn is_spoken(&self) -> bool {
         match self.kind {
             SessionKind::Http | SessionKind::Https | SessionKind::Tls => true,
@@ -197,7 +197,7 @@ impl From<Finished> for Output {
     }
 }
 
-/// Returns the statement for an answer with this status. The server answers every unknown request with the same one.
+/// Returns the statement for an answer with this status. The server answers every unknown request with the same status.
 fn answered(status: u64) -> Said {
     if status == SERVERS_STATUS {
         Said::Served

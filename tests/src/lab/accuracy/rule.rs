@@ -8,13 +8,13 @@ use super::truth::Truth;
 pub enum Mark {
     /// The state of the port and the class of its cause are right.
     Right,
-    /// The statement is true, but does not see the fault, or leaves it undecided.
+    /// The statement is true, but misses the fault or leaves it undecided.
     CannotTell,
     /// The statement claims a false success, or a wrong cause.
     Wrong,
 }
 
-/// A rule: the mark of certain statements about certain truths.
+/// A rule: the mark that certain statements get if a certain truth holds.
 #[derive(Debug)]
 pub struct Rule {
     pub id: &'static str,
@@ -61,7 +61,7 @@ pub(super) const SUCCESS: &[Said] = &[
     Said::ServedOtherwise,
 ];
 
-/// The truths in which the handshake is not the server's.
+/// The truths in which the server does not complete the handshake itself.
 const ELSEWHERE: &[Truth] = &[
     Truth::DeviceAnswers,
     Truth::StrangerAnswers,
@@ -78,7 +78,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::Unclear],
         there: false,
         mark: Mark::CannotTell,
-        because: "nothing is claimed",
+        because: "the program makes no claim",
     },
     Rule {
         id: "a2",
@@ -86,8 +86,8 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Right,
-        because: "the port works; what is noted on the way (NAT, a relay, loss, a limit) is asked \
-                  of nobody",
+        because: "the port works; programs are not asked about NAT, relays, loss or limits on the \
+                  way",
     },
     Rule {
         id: "a3",
@@ -111,8 +111,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
-        because: "true, and said alike of a SYN dropped by firewall, cloud or host, of an answer \
-                  dropped on the way back, and of a server that is down",
+        because: "true, but the program says the same about a SYN dropped by a firewall, the cloud \
+                  or the host, an answer dropped on the way back, and a server that is down",
     },
     Rule {
         id: "c1",
@@ -120,8 +120,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::RefusedElsewhere],
         there: false,
         mark: Mark::Right,
-        because: "the distance shows that not the server's host refuses; counted though the reader \
-                  has to compare the numbers",
+        because: "the distance shows that a host other than the server's refuses; counted as right \
+                  although the reader has to compare the numbers",
     },
     Rule {
         id: "c2",
@@ -138,7 +138,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::Prohibited],
         there: true,
         mark: Mark::Right,
-        because: "the one that prohibits is named",
+        because: "the program names the host that prohibits the connection",
     },
     Rule {
         id: "d2",
@@ -146,7 +146,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NotPermitted],
         there: false,
         mark: Mark::Right,
-        because: "it is this host's own firewall that does not permit it (connect(2))",
+        because: "this host's own firewall does not permit the connection (connect(2))",
     },
     Rule {
         id: "d3",
@@ -159,7 +159,7 @@ pub static RULES: [Rule; 28] = [
         ],
         there: false,
         mark: Mark::CannotTell,
-        because: "blocked it is; by whom and how is left open",
+        because: "the port is blocked; the program leaves open who blocks it, or how",
     },
     Rule {
         id: "d4",
@@ -167,7 +167,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::Prohibited, Said::FilteredUnreachable, Said::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
-        because: "blocked it is; by whom is left open",
+        because: "the port is blocked; the program leaves open who blocks it",
     },
     Rule {
         id: "d5",
@@ -175,7 +175,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NoRoute],
         there: false,
         mark: Mark::Wrong,
-        because: "there is a route; a rule forbids to use it",
+        because: "there is a route, but a rule forbids its use",
     },
     Rule {
         id: "e1",
@@ -183,7 +183,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NoRoute, Said::FilteredUnreachable],
         there: false,
         mark: Mark::Right,
-        because: "there is none",
+        because: "there is no route",
     },
     Rule {
         id: "e2",
@@ -191,7 +191,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
-        because: "nothing got through, and nothing is said of why",
+        because: "nothing got through, and the program does not say why",
     },
     Rule {
         id: "f1",
@@ -207,7 +207,7 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::CannotTell,
-        because: "it is the right server; that it is another port cannot be seen from here",
+        because: "the server is the right one; this end cannot see that a different port answers",
     },
     Rule {
         id: "h1",
@@ -215,8 +215,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::OpenElsewhere],
         there: false,
         mark: Mark::Right,
-        because: "the distance shows that somebody else answers; counted though the reader has to \
-                  compare the numbers",
+        because: "the distance shows that somebody else answers; counted as right although the \
+                  reader has to compare the numbers",
     },
     Rule {
         id: "h2",
@@ -240,7 +240,7 @@ pub static RULES: [Rule; 28] = [
         says: DIES,
         there: false,
         mark: Mark::CannotTell,
-        because: "the session fails; that the server was never reached is not said",
+        because: "the session fails; the program does not say that the server was never reached",
     },
     Rule {
         id: "i1",
@@ -252,7 +252,7 @@ pub static RULES: [Rule; 28] = [
         says: DIES,
         there: false,
         mark: Mark::Right,
-        because: "connections are taken, and sessions die; who does it is asked of nobody here",
+        because: "connections are accepted and sessions die; programs are not asked who ends them",
     },
     Rule {
         id: "i2",
@@ -260,7 +260,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::ServedOtherwise],
         there: false,
         mark: Mark::CannotTell,
-        because: "true of the shape that was tried; the port's own was not",
+        because: "true for the session kind that was tried, which is not the port's own",
     },
     Rule {
         id: "i3",
@@ -268,8 +268,8 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Wrong,
-        because: "not one byte of a session is answered; a reader who takes open as \"a handshake, \
-                  no more\" may count this as ?",
+        because: "not one byte of a session is answered; a reader to whom \"open\" means only a \
+                  handshake may count this as ?",
     },
     Rule {
         id: "i4",

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 pub enum Said {
     /// A handshake was completed, and nothing else was tried.
     Open,
-    /// A handshake was completed, by a host that is not as far away as the one behind a port that works.
+    /// A handshake was completed, but the number of hops to the host that answered differs from that of a working port.
     OpenElsewhere,
     /// An exchange with the port's own session kind succeeded, with the server's own certificate if it used TLS.
     Served,
@@ -25,7 +25,7 @@ pub enum Said {
     NoAnswer,
     /// The port is closed, or the connection was refused.
     Refused,
-    /// The port is closed, by a host that is not as far away as the one behind a port that works.
+    /// The port is closed, but the number of hops to the host that answered differs from that of a working port.
     RefusedElsewhere,
     /// An ICMP prohibition.
     Prohibited,
@@ -43,7 +43,7 @@ pub enum Said {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Statement {
     pub said: Said,
-    /// The last host that answered, or the one that prohibits.
+    /// The last host that answered, or the host that sent the prohibition.
     pub at: Option<IpAddr>,
 }
 

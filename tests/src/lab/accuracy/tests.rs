@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns a look at port 5901 with an output of curl and one of tcptraceroute.
+/// Returns a look at port 5901 with one output of curl and one of tcptraceroute.
 fn look(verdict: VerdictId, at: &str, curl: &str, traced: &str) -> Look {
     let output = |stdout: &str| Output {
         code: Some(0),

@@ -1,6 +1,6 @@
-//! The truth about a port under test, as precisely as a program without knowledge of the server could state it.
+//! The truth about a port under test, in as much detail as a program could give that does not know the server.
 //!
-//! Verdicts that are alike to this program form one class.
+//! Verdicts that such a program cannot tell apart form one class.
 
 use std::net::IpAddr;
 
@@ -135,13 +135,14 @@ impl Truth {
             Self::DeviceAnswers => {
                 "a device completes the handshake; the server never sees the session"
             }
-            Self::StrangerAnswers => "something else than the server answers",
+            Self::StrangerAnswers => "a service other than the server answers",
             Self::Intercepted => "TLS is terminated on the way",
             Self::DiesAtFirstBytes => {
                 "the handshake is the server's own; the session's first bytes are dropped or reset"
             }
             Self::DiesLater => {
-                "small sessions pass; they die of size, of segment size or of silence"
+                "small sessions pass; others die because of their size, their segment size or \
+                 silence"
             }
             Self::ServerUnreachable => {
                 "no port of the server can be reached: network or server, nothing shows which"

@@ -28,7 +28,7 @@ fn fill_one(address: SocketAddr) -> anyhow::Result<Vec<TcpStream>> {
     bail!("{address} still takes connections after {MOST}")
 }
 
-/// A time that is longer than the first retransmission of a SYN takes.
+/// A time longer than the kernel waits before it first retransmits a SYN.
 const SILENCE: Duration = Duration::from_millis(1500);
 
 /// A number far above the length of an accept queue whose backlog is 1.

@@ -71,7 +71,7 @@ fn open(number: u16) -> anyhow::Result<Queue> {
     Ok(queue)
 }
 
-/// Returns the next packet; `None` if there is none now, after a short sleep.
+/// Returns the next packet; if there is none, sleeps briefly and returns `None`.
 fn next(queue: &mut Queue) -> anyhow::Result<Option<nfq::Message>> {
     match queue.recv() {
         Ok(message) => Ok(Some(message)),

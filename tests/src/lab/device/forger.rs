@@ -1,6 +1,6 @@
 //! Sends ICMP errors that quote packets which nobody sent.
 //!
-//! None of them is about a connection of the client, and none may change its verdicts.
+//! None of these errors is about a connection of the client, and none may change the client's verdicts.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -28,7 +28,7 @@ pub(super) fn delay(
     queue.set_queue_max_len(number, MOST_HELD)?;
     queue.set_fail_open(number, true)?;
     queue.set_nonblocking(true);
-    // If this thread ran late, it would find more packets than the queue has room for.
+    // This thread gets priority: if it ran late, more packets would arrive than the queue has room for.
     setpriority_process(Some(gettid()), BEFORE_OTHERS).context("a thread's priority")?;
     context.is_ready();
     let mut held: BinaryHeap<Reverse<QueuedPacket>> = BinaryHeap::new();

@@ -28,7 +28,7 @@ pub enum Manner {
     Endless,
     /// Sends a banner, one byte a second.
     Trickle,
-    /// Relays the first connection, and answers all others with the server's bytes of that one.
+    /// Relays the first connection, and answers all others with the bytes that the server sent over the first.
     Replay,
     /// Sends back what it reads.
     Echo,

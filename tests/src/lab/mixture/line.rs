@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Returns the line as a scenario file has it.
+    /// Returns the line in the form that a scenario file has.
     pub(super) fn table(self) -> Table {
         let ids =
             |all: &[FindingId]| strings(&all.iter().map(ToString::to_string).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The parts of mixtures, as their file has them.
+//! The parts of mixtures, as the file of parts lists them.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub struct Parts {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Fault {
     pub(super) name: String,
-    /// The ports that the fault can be put on; empty: all ports of the profile.
+    /// The ports that the fault can be put on; if empty, all ports of the profile.
     #[serde(default)]
     pub(super) ports: Vec<u16>,
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(super) struct Fault {
     pub(super) or: Vec<VerdictId>,
     #[serde(default)]
     pub(super) at: Option<String>,
-    /// The right verdicts through the proxy; empty: reachable.
+    /// The right verdicts through the proxy; if empty, `reachable`.
     #[serde(default)]
     pub(super) proxied: Vec<VerdictId>,
     /// Names of conditions under which the fault has no effect.
@@ -42,7 +42,8 @@ pub(super) struct Fault {
     /// Names of conditions under which neither end can tell what the fault is.
     #[serde(default)]
     pub(super) blurred_by: Vec<String>,
-    /// Verdicts that are also right if not every connection passes, because other sessions then prove nothing.
+    /// Verdicts that are also right if another part stops some of the connections ([`Influence::failing`]), because
+    /// other sessions then prove nothing.
     #[serde(default)]
     pub(super) weaker: Vec<VerdictId>,
     /// Findings that its ports always have.
@@ -73,11 +74,12 @@ pub(super) enum Reach {
 pub(super) struct Influence {
     /// Findings that any port may have.
     pub(super) notes: Vec<FindingId>,
-    /// Verdicts that are as right as `reachable` about a port that works.
+    /// Verdicts that are also right about a port that works, as well as `reachable`.
     pub(super) open: Vec<VerdictId>,
-    /// Verdicts that are as right as its own about a port with another fault; the segment is then not checked.
+    /// Verdicts that are also right about a port with another fault, as well as that fault's own. The segment is then
+    /// not checked.
     pub(super) failing: Vec<VerdictId>,
-    /// Whether the segment of any other fault is not checked.
+    /// Whether this part hides where other faults are, so that their segments are not checked.
     pub(super) hides_places: bool,
 }
 

@@ -10,7 +10,7 @@ use super::parts::{Condition, Influence, Parts};
 use super::{Addresses, Mixture, Placed, strings};
 
 impl Mixture {
-    /// Returns the mixture as a scenario file has it, so that it can be kept as one.
+    /// Returns the mixture in the form of a scenario file, so that it can be kept as one.
     pub(super) fn scenario(&self, parts: &Parts) -> Table {
         let condition = self.condition.map(|index| &parts.conditions[index]);
         let mut scenario = Table::new();

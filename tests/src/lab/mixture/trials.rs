@@ -113,7 +113,7 @@ pub fn seeds(text: &str) -> anyhow::Result<Vec<u64>> {
     Ok(all)
 }
 
-/// The limit of plays in this search; each play takes up to half a minute.
+/// The maximum number of plays in the search for the smallest mixture; each play takes up to half a minute.
 const MOST_PLAYS: usize = 12;
 
 #[cfg(test)]

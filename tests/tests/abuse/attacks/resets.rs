@@ -26,7 +26,7 @@ pub(super) fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyh
         let index = round % Moment::ALL.len();
         let mut stream = target.connect()?;
         let moment = Moment::ALL[index];
-        // Some attempts fail: a key has a limit of sessions per second, and many connections push out each other.
+        // Some attempts fail: a key has a limit of sessions per second, and many connections push one another out.
         let so_far = moment.reach(&mut stream, target.address, &target.insider);
         reached[index] += u32::from(so_far.is_ok());
         drop(stream);

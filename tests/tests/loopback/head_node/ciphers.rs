@@ -1,4 +1,5 @@
-//! Certificate files with ciphers of older and other programs: those that are read, and those that are named.
+//! Certificate files with ciphers of old programs and of tools other than OpenSSL: fwprobe reads the file, or names the
+//! cipher that it does not support.
 
 use std::fs::Permissions;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use head_node::catalogue::CheckId;
 
 use super::files::{Files, PASSWORD, answer, expect};
 
-/// A cipher that is not supported is named, and taken neither for damage nor for a wrong password.
+/// A cipher that is not supported is named, and is mistaken neither for damage nor for a wrong password.
 pub(super) fn are_named() -> anyhow::Result<()> {
     let files = Files::make()?;
     for (cipher, name) in [
@@ -122,7 +123,7 @@ pub(super) fn sha1_as_the_prf() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file without any password is read as such, and with the empty password.
+/// A file that was made without any password is read without a password and with the empty one.
 pub(super) fn null_password() -> anyhow::Result<()> {
     let files = Files::make()?;
     for options in [
@@ -137,7 +138,7 @@ pub(super) fn null_password() -> anyhow::Result<()> {
             }
         }
     }
-    // The keys of the older ciphers differ, and the program does not know the one for no password.
+    // With the older ciphers the two keys differ, and fwprobe does not know the key for no password.
     sealed_without_password(&files, "unknown", "-legacy")?;
     for document in [files.check(NULL, "")?, files.check_with_empty(NULL)?] {
         expect(&document, NULL, CheckId::CertificateFile, CheckStatus::Fail)?;
@@ -147,7 +148,8 @@ pub(super) fn null_password() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a file whose ciphers have the key of `password`, and whose MAC has that of no password (RFC 7292 appendix B).
+/// Makes a file whose ciphers have the key of `password`, and whose MAC has the key of no password (RFC 7292 appendix
+/// B).
 fn sealed_without_password(files: &Files, password: &str, options: &str) -> anyhow::Result<()> {
     let password = format!("pass:{password}");
     let words =
@@ -193,7 +195,7 @@ fn sealed_without_password(files: &Files, password: &str, options: &str) -> anyh
     readable(files)
 }
 
-/// Returns where the contents of the elements are that `within` holds, after going down `deeper` levels.
+/// Returns the ranges of the contents of the elements in `within`, after going down `deeper` levels.
 fn children<const N: usize>(
     der: &[u8],
     within: &Range<usize>,

@@ -1,4 +1,4 @@
-//! The certificate files of these tests, which third-party programs make, and what fwprobe says of them.
+//! The certificate files of these tests, which third-party programs make, and what fwprobe reports about them.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;

@@ -69,7 +69,7 @@ pub(super) fn are_read() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The certificate next to a key that does not open is still checked.
+/// If a file has a key that does not open, its certificate is still checked.
 pub(super) fn keys_that_do_not_open() -> anyhow::Result<()> {
     let files = Files::make()?;
     files.openssl(&[

@@ -9,7 +9,8 @@ use head_node::catalogue::CheckId;
 
 use super::files::{Files, PASSWORD, answer, expect};
 
-/// What can be read is read. What Windows itself does not take everywhere is named, with the way to convert it.
+/// Reads every file that can be read. If Windows itself does not accept a form everywhere, the report names the form
+/// and says how to convert the file.
 pub(super) fn are_read_or_named() -> anyhow::Result<()> {
     let files = Files::make()?;
     let certificate = std::fs::read_to_string(files.path("cert.pem"))?;

@@ -74,7 +74,7 @@ fn a_source_of_known_clients_is_spared_within_what_one_source_may_have() {
     assert_eq!(enter(&mut table, &[4, 3]), [1, 5].map(over_total));
     // Beyond its share, the oldest connection of the same source leaves.
     assert_eq!(enter(&mut table, &[1, 1]), [2, 3].map(own));
-    // Of the others and of known clients within their share, the others leave first.
+    // Other connections leave before those of a familiar source within its limit.
     for name in [6, 7, 8] {
         assert_eq!(table.push_out(), Some(name));
     }
@@ -109,7 +109,7 @@ fn a_known_client_outlives_as_many_of_its_source_as_one_source_may_have() {
     enter(&mut table, &[1; 6]);
     let (known, _) = table.enter(Duration::ZERO, source(1), 99);
     enter(&mut table, &[1; 3]);
-    // It no longer counts among the silent connections.
+    // The connection no longer counts as silent.
     table.advance(known, Standing::Greeted);
     enter(&mut table, &[1; 100]);
     assert!(table.leave(known));
@@ -183,7 +183,7 @@ fn a_source_that_is_too_fast_pushes_out_its_own_alone() {
 }
 
 proptest! {
-    /// No newcomer is refused, whatever comes and goes, and the books are no larger than the table.
+    /// Whatever connections come and go, the table refuses no newcomer, and its indexes are no larger than the table.
     #[test]
     fn the_books_agree_and_stay_small(
         steps in prop::collection::vec((0u8..8, 0u8..5, 0usize..40), 0..200),

@@ -29,7 +29,7 @@ impl Round {
             return Err(deny(link, End::NotAuthenticated));
         };
         let mut body = Vec::new();
-        // A resumed session already holds its place.
+        // A resumed session is not refused for lack of room: its connection already has a place.
         let (key, version) = (&greeting.key, greeting.version);
         if let Some(refusal) = refusal(env, link, key, version, &greeting.client_nonce) {
             self.say(&mut body, &greeting, FrameType::Refusal, &refusal);
@@ -151,11 +151,12 @@ fn response(length: u64, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A cache must not keep the response, and a device that inspects bodies should know that this one is binary.
+/// The headers of every response with status 200: caches must not keep it, and devices that inspect bodies should know
+/// that its body is binary.
 const HEADERS: [(&str, &str); 2] = [
     ("Cache-Control", "no-store"),
     ("Content-Type", "application/octet-stream"),
 ];
-/// The length of the longest possible body, whose digits the head needs room for.
+/// The length of the longest possible body. The head needs room for the digits of this number.
 const LONGEST_BODY: u64 = 2 * MAX_STAGE_BYTES as u64;
 const HEAD_CAPACITY: usize = 128;

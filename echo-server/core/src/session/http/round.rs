@@ -53,8 +53,8 @@ pub(super) enum RoundRequest {
 
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// The session state that the server nonce was issued for. `None` if the nonce is unknown or no longer known here:
-    /// then the payload is read and answered with a testimony alone.
+    /// The session state that the server nonce was issued for. `None` if this server never issued the nonce or has
+    /// forgotten it: then the payload is read, and answered with a testimony alone.
     pub(super) resumed: Option<Resumption>,
     pub(super) sink: PayloadSink,
     pub(super) number: u32,

@@ -96,7 +96,7 @@ impl Bench {
     }
 }
 
-/// One connection, with everything that went over it, taken out of TLS.
+/// One connection, with all bytes that went over it, as they are inside TLS.
 pub(super) struct Line {
     pub(super) session: Session,
     pub(super) from_client: Vec<u8>,

@@ -19,7 +19,7 @@ use crate::sightings::Attribution;
 /// A client whose session is a series of requests.
 struct Rounds {
     key: &'static str,
-    /// The byte that the latest client nonce consists of.
+    /// The byte that fills the latest client nonce.
     nonce: u8,
     chain: Sha256,
     server_nonce: Vec<u8>,
@@ -331,7 +331,7 @@ fn a_device_may_put_two_clients_on_one_connection() {
         assert_eq!(bench.admission.load().sessions, 1);
     }
     assert_eq!(line.session.notice().attribution, Attribution::SeveralKeys);
-    // What they proved does not help the next request on the same connection.
+    // The proofs of both clients do not help the next request on the same connection.
     let (_, short) = short_request(250);
     let response = ask(&mut bench, &mut line, &short, usize::MAX);
     assert!((1..=short.len()).contains(&response.len()));

@@ -82,7 +82,7 @@ fn a_strangers_half_open_connection_makes_absence_no_proof_in_its_window() {
     later.window = UnixMillis(1501)..=UnixMillis(2000);
     let released = sightings.release(&viewer("k1"), &[later]);
     assert_eq!(outcome(&released), [(None, false)]);
-    // The same holds once it turns out to have been another client's.
+    // The same holds once the connection turns out to be another client's.
     sightings.update(id, greeted("k2", End::Completed));
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
 }

@@ -85,7 +85,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
     Some(verdict.unless_all(doubts))
 }
 
-/// Returns the next step: first `whom` to ask about the device, and then the question that resolves each doubt.
+/// Returns the next step: to ask `whom` about the device, and then to ask the question that resolves each doubt.
 fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
     let (flow, target) = (evidence.flow(), evidence.target());
     let or_rule = if doubts.contains(&Alternative::SentElsewhere) {
@@ -94,15 +94,16 @@ fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
         " or relay"
     };
     let mut next = format!(
-        "ask {whom} which SYN proxy, transparent proxy{or_rule} takes {flow}, whether it connects \
-         on to the server, and to let it pass; if it connects on and gets no answer, ask the teams \
-         that run the network behind it, the cloud team (network security group) and the server's \
-         admin which rule drops its connections to {target}"
+        "ask {whom} which SYN proxy, transparent proxy{or_rule} intercepts {flow}, whether it \
+         opens a connection of its own to the server, and to let this traffic through; if it opens \
+         one and gets no answer, ask the teams that run the network behind it, the cloud team \
+         (network security group) and the server's admin which rule drops its connections to \
+         {target}"
     );
     if doubts.contains(&Alternative::AnotherService) {
         next.push_str(&format!(
-            "; if no device takes them, have the server's admin find out which program holds that \
-             port (`ss -ltnp 'sport = :{}'`)",
+            "; if no device intercepts it, have the server's admin find out which program holds \
+             that port (`ss -ltnp 'sport = :{}'`)",
             evidence.probe.port_dialled()
         ));
     }
@@ -117,7 +118,8 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
             doubts.push(Alternative::SentElsewhere);
         }
     } else {
-        // At the server's distance, or at an unknown one, the server's host may have answered after all.
+        // If the answer came from the server's distance, or from an unknown one, the server's host may have sent it
+        // after all.
         doubts.push(Alternative::AnotherService);
     }
     if !evidence.sees_syns() {
@@ -129,7 +131,7 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
     doubts
 }
 
-/// Returns the segment, claim and next step for a connection that was accepted at no known hop, on a port where the
+/// Returns the segment, claim and next step for a connection that was accepted at an unknown hop, on a port where the
 /// server does not listen.
 fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) {
     let (target, port) = (evidence.target(), evidence.probe.port_dialled());
@@ -175,7 +177,7 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
             ),
             format!(
                 "{listen}; if the result is the same, ask {} which SYN proxy, transparent proxy or \
-                 relay takes {}",
+                 relay intercepts {}",
                 place.whom.as_deref().unwrap_or("the firewall team"),
                 evidence.flow()
             ),

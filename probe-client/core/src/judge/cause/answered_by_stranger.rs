@@ -49,7 +49,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             certificate.described()
         ));
         if !foreign {
-            // Nobody spoke inside TLS, so the echo server may be behind the one that presented the certificate.
+            // No bytes came inside TLS, so the device that presented the certificate may have the echo server behind
+            // it.
             verdict = verdict.unless(Alternative::OpensTls);
         }
     }
@@ -104,7 +105,7 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
              start fwprobe-echo with `--port {port}` and run again"
         );
     }
-    // Only the certificate was wrong.
+    // If only the certificate is wrong, it may be the echo server's new one.
     let renewed = if foreign {
         ""
     } else {
@@ -124,7 +125,7 @@ fn who(evidence: &Evidence<'_>) -> String {
         Some(Fault::ForeignBytes(foreign)) => speaker(foreign),
         Some(Fault::PrefaceRefused { refusal, .. }) => refuser(refusal),
         Some(Fault::NonceMismatch) => {
-            "a replayed answer, which belongs to a greeting other than this one".to_owned()
+            "a replayed answer, which belongs to a different greeting".to_owned()
         }
         Some(Fault::TooLong { limit }) => {
             format!("a sender that does not stop (over {limit} bytes)")

@@ -54,7 +54,7 @@ fn expired(
     let although = silence
         .keep_alive_seconds
         .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
-    // A fault that ends all sessions at one moment would have ended one that is kept alive as well.
+    // A fault that ends all sessions at one moment would also have ended a session with keep-alive.
     let once = siblings
         .kept_alive_by
         .is_none()
@@ -221,8 +221,8 @@ struct Siblings {
     shortest_dead: u32,
     /// The longest silence that was tried, in seconds. The timeout should exceed it.
     longest_wanted: u32,
-    /// The keep-alive interval, in seconds, with which a session survived at least as long a silence. `None` if this
-    /// session had a keep-alive itself.
+    /// The keep-alive interval, in seconds, of a session that survived a silence of this length or more. `None` if
+    /// there is none, or if this session had a keep-alive itself.
     kept_alive_by: Option<u32>,
 }
 

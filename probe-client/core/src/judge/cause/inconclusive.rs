@@ -38,7 +38,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     verdict.evidence.extend(unasked(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.works_over_other_paths());
-    // If no port works, there is none to compare hops with, and the last hop that SYNs reach is all that is known.
+    // If no port works, there is no port to compare hops with, so only the last hop that SYNs reach is known.
     if let Ending::NotConnected(_) = evidence.ending()
         && evidence.working_ports().is_empty()
     {
@@ -54,8 +54,8 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
     match evidence.ending() {
         Ending::NotConnected(f) => without_connection(evidence, f.kind),
         Ending::NoData(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
-            "every byte of either end arrived at the other, and the server gave up waiting: one of \
-             the two hosts is too busy, and the path is not to blame"
+            "every byte that either end sent arrived, and the server gave up waiting: one of the \
+             two hosts is too busy, and the path is not to blame"
         }
         Ending::NoData(_, f) if f.kind == FailureKind::TimedOut => {
             "the handshake completed and nothing came back: the bytes are dropped on the way, or a \
@@ -96,8 +96,8 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
         return "the connection failed in a way that does not show the cause";
     }
     if evidence.accepted_meanwhile() {
-        "no answer came, and other SYNs to the same port were accepted: a limit on connections, or \
-         one of several ways or devices that share the traffic and is broken"
+        "no answer came, and other SYNs to the same port were accepted: either connections are \
+         limited, or one of several parallel paths or devices that share the traffic is broken"
     } else if evidence.nobody_listens() {
         "no answer came, and the server does not listen on that port, so it looks for no SYNs \
          there: either they are dropped on the way or by its host, or the RST that answers them is \
@@ -129,8 +129,8 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     }
     if evidence.slowness().is_some() {
         return Some(format!(
-            "run again for this port alone (--port {port}) when the line is idle: it is too slow \
-             for the connections that would check the server's report that it saw no SYN"
+            "run again for this port alone (--port {port}) when the line is idle: now it is too \
+             slow to check the server's report that it saw no SYN"
         ));
     }
     if evidence.nobody_listens() {
@@ -155,7 +155,7 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     })
 }
 
-/// Returns the next step if the server could say more than it does.
+/// Returns the next step if a change at the server would let it report more.
 fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
     let Ending::NotConnected(_) = evidence.ending() else {
         return one_by_one(evidence);
@@ -176,8 +176,9 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
         (evidence.never_seen() && !evidence.sees_syns()).then(|| {
             format!(
                 "have the server's admin turn on its witness (`witness = true` in its \
-                 configuration) and run again: without one it cannot say which SYNs reach its \
-                 host, whose system keeps none or too few half-open connections. Meanwhile ask {}",
+                 configuration) and run again: without a witness, the server cannot say which SYNs \
+                 reach its host, because that host's system keeps no half-open connections, or too \
+                 few. Meanwhile ask {}",
                 logs("the firewall team", evidence)
             )
         })
@@ -233,9 +234,9 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
         return format!(
             "ask the server's admin whether anything listens on port {own} of {server} (`ss \
              -ltn`): if not, let fwprobe-echo listen there; if so, to look for a reject rule for \
-             {} in that host's own firewall ({}); if there is none, ask {} for one in the last \
-             device before it. Or ask the firewall team to allow {channel}, and run again: the \
-             server then says itself whether it listens",
+             {} in that host's own firewall ({}); if there is none, ask {} whether the last \
+             device before the host has such a rule. Or ask the firewall team to allow {channel}, \
+             and run again: the server then says itself whether it listens",
             evidence.flow(),
             evidence.commands_for_host_rules(),
             keepers_of_the_last_device(evidence, distance)
@@ -285,7 +286,7 @@ fn unasked(evidence: &Evidence<'_>) -> Option<String> {
     ))
 }
 
-/// Returns how far away an RST came from, in hops, if it came in answer and from exactly as far away as the server.
+/// Returns how far away an RST came from, in hops, if it answered the SYN and came from exactly the server's distance.
 fn from_the_end(evidence: &Evidence<'_>) -> Option<u8> {
     let refused =
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);

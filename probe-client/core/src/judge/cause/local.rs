@@ -22,7 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         failure.kind,
         FailureKind::HostUnreachable | FailureKind::NetworkUnreachable
     );
-    // A route cannot refuse. An ICMP error or a reset that this host itself sends comes from its firewall.
+    // A missing route refuses nothing, so an ICMP error or a reset that this host itself sends comes from its firewall.
     let own_firewall = failure.kind == FailureKind::PermissionDenied
         || matches!(failure.origin, Origin::Icmp { .. });
     let mut verdict = if says_unresolved(failure) {

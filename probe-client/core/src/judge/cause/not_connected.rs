@@ -100,7 +100,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
 }
 
-/// Returns the verdict for a server that says that it does not listen there, if the distance of the RST is unknown.
+/// Returns the verdict for an RST from an unknown distance, if the server says that it does not listen on the port.
 fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
     not_listening::by_its_host(evidence, Confidence::Medium)
         .because(format!(
@@ -111,7 +111,7 @@ fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
 }
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
-    // The half-open connection may be from the probe's own SYN or from a survey's. This host sent both.
+    // The half-open connection may come from the probe's own SYN or from a survey's SYN. Both are this host's.
     let half_open = evidence.sighting_answer().is_some_and(|answer| {
         let mut all = answer.sightings.iter();
         all.any(|s| s.end == SightingEnd::HalfOpen)
@@ -119,7 +119,7 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.answer_stopped_at_the_host() {
         return Some(reply_dropped::at_the_host(evidence));
     }
-    // A device that drops only some connections, or their answers, drops neither the port nor its answers.
+    // If the port accepted another SYN, a device drops only some connections or some answers, not all of this port's.
     let accepted_meanwhile = evidence.accepted_meanwhile();
     if half_open && !accepted_meanwhile {
         return Some(reply_dropped::on_the_way(evidence));

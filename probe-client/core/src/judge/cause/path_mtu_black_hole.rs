@@ -111,7 +111,7 @@ fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
     Some((largest, failing.map(|(size, _)| *size)))
 }
 
-/// Returns whether the segments of a variation were limited to `at_most` bytes. Some systems cannot limit them: then
+/// Returns whether the segments of a variation were limited to `at_most` bytes. Some systems cannot limit them: there,
 /// every size was full-size except the smallest, for which small writes suffice. A limit that the kernel does not
 /// report counts as not set.
 fn was_limited(evidence: &Evidence<'_>, variation: Variation, at_most: u16) -> bool {

@@ -35,7 +35,7 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
              sent",
         ));
     }
-    // The server answered in frames of its own, and one of them does not match its MAC.
+    // Otherwise, a frame of the server may have arrived changed, so that it does not match its MAC.
     frame(evidence)
 }
 

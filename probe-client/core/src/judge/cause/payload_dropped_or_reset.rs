@@ -35,8 +35,8 @@ fn is_of_all_ports(evidence: &Evidence<'_>) -> bool {
     others.failed > 0 && (others.failed == others.all || inspected::by_chance(evidence))
 }
 
-/// Returns `verdict`, with a claim and a next step for all ports if the failure is not one of the probe's port alone.
-/// `exemption` is the request to the firewall team if only this port continues to fail.
+/// Returns `verdict`, with a claim and a next step for all ports if the failure does not concern the probe's port
+/// alone. `exemption` is the request to the firewall team if only this port continues to fail.
 fn of_all_ports(evidence: &Evidence<'_>, verdict: Verdict, exemption: &str) -> Verdict {
     if !is_of_all_ports(evidence) {
         return verdict;
@@ -110,7 +110,7 @@ pub(super) fn whom(device: Option<&Place>) -> &str {
         .unwrap_or("the firewall team")
 }
 
-/// Returns `verdict` with the hop of the `device`, if that was found.
+/// Returns `verdict` with the hop of the `device`, if it is known.
 pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
     let Some(place) = device else {
         return verdict;
@@ -126,8 +126,8 @@ pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
     verdict
 }
 
-/// Returns in words where the flow was cut off, in bytes, and in which direction. `None` if no stage had begun and
-/// either is unknown.
+/// Returns in words after how many bytes the flow was cut off, and in which direction. `None` if no stage had begun and
+/// the number or the direction is unknown.
 pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
     let stages = evidence.session().map_or(&[][..], |s| &s.stages);
     let confirmed: u64 = stages

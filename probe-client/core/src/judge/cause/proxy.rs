@@ -112,13 +112,14 @@ fn unreachable(evidence: &Evidence<'_>, segment: Segment, what: &str) -> Option<
         VerdictId::ProxyUnreachable,
         segment,
         Confidence::High,
-        format!("the proxy {proxy} {what}; nothing was asked of it"),
+        format!("the proxy {proxy} {what}; no request was sent to it"),
     ))
 }
 
 fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
     let host = &evidence.proxy()?.host;
-    let what = format!("has a name without an address: this host cannot resolve {host}");
+    let what =
+        format!("cannot be dialled: its name has no address (this host cannot resolve {host})");
     let verdict = unreachable(evidence, Segment::ThisHost, &what)?;
     Some(verdict.next(format!(
         "check the spelling of {host}, then ask the DNS team of this host to resolve it, or give \
@@ -137,7 +138,7 @@ fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict
             Confidence::High,
             format!(
                 "this host's resolver failed, so whether the proxy's name {host} has an address is \
-                 not known ({why}); nothing was asked of the proxy"
+                 not known ({why}); no request was sent to the proxy"
             ),
         )
         .next(resolver_step(host)),
@@ -155,7 +156,8 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
         return Some(exhausted(&at));
     }
     let (segment, what, step) = unreached(evidence, failure, &at);
-    // Only the proxy's own words show that it was the proxy. A device in its place may refuse or drop connections.
+    // Only an answer in the proxy's protocol shows that the proxy itself acted. A device before it may have refused or
+    // dropped the connection.
     let in_its_place = matches!(failure.kind, FailureKind::Refused | FailureKind::TimedOut)
         && segment == Segment::Proxy;
     let verdict = unreachable(evidence, segment, &what)?;
@@ -228,8 +230,8 @@ fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, 
 }
 
 /// Returns `inconclusive` if a limit on connections or loss may be the reason. Either the proxy accepted other
-/// connections of the same run, so it is up; or it accepted none and did not answer, and this host loses SYNs by their
-/// number on other paths as well.
+/// connections of the same run, so it is up; or it accepted none and did not answer, and other paths lose SYNs of this
+/// host as well, because of their number.
 fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     if !matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused) {
         return None;
@@ -270,7 +272,7 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
             Confidence::Low,
             format!(
                 "what stops {} is not decided: the proxy {proxy} {how} this connection, and \
-                 {beside}; nothing was asked of it",
+                 {beside}; no request was sent to it",
                 evidence.target()
             ),
         )

@@ -41,7 +41,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Returns the basis of the server's proof, if the session does not contain a certificate.
+/// Returns in words what proves the server in a session without TLS, which shows no certificate.
 fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
     let kind = evidence.session()?.kind;
     if kind.shape().tls.is_some() {
@@ -61,8 +61,8 @@ fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
         None => String::new(),
     };
     Some(format!(
-        "a session without TLS shows no certificate: that it is the server rests on the client's \
-         key, which only the two ends have{there}"
+        "a session without TLS shows no certificate: the proof that this is the server rests \
+         on the client's key, which only the two ends have{there}"
     ))
 }
 
@@ -83,5 +83,5 @@ fn side_connections(evidence: &Evidence<'_>) -> Option<String> {
     ))
 }
 
-/// The share of flows that fail if one of four links does, or if a race costs one in four.
+/// The share of flows that fail if one of four links is broken, or if a race stops one flow in four.
 const ONE_IN_FOUR: f64 = 0.25;

@@ -1,4 +1,4 @@
-//! `server-other-version`: the genuine server recognised the key, and speaks another version of the protocol.
+//! `server-other-version`: the genuine server recognised the key, but speaks another version of the protocol.
 
 use crate::catalogue::VerdictId;
 use crate::judge::ending::Ending;

@@ -1,4 +1,4 @@
-//! `server-overloaded`: the genuine server recognised the key and takes no session now.
+//! `server-overloaded`: the genuine server recognised the key, but accepts no session at the moment.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;

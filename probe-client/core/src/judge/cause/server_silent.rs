@@ -1,4 +1,4 @@
-//! `server-silent`: every port completes the handshake, and then none sends anything. If not even the payload was
+//! `server-silent`: every port completes the handshake, and then no port sends anything. If not even the payload was
 //! acknowledged, the verdict is `payload-dropped`, because a server's host acknowledges payload even if its process
 //! does not read it.
 

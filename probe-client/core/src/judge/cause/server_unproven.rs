@@ -1,5 +1,5 @@
-//! `server-unproven`: the peer holds this client's key, but does not show a pinned certificate. If that is so on one
-//! port of a server, no session that rests on the client's key alone proves anything about the other ports.
+//! `server-unproven`: the peer holds this client's key, but does not show a pinned certificate. If one port of a server
+//! shows another certificate, sessions on its other ports that rest on the client's key alone prove nothing.
 
 use std::collections::BTreeSet;
 

@@ -98,8 +98,8 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Returns the verdict for a server that cannot be reached. `how` says what all its ports do, `hypotheses` why that may
-/// be.
+/// Returns the verdict for a server that cannot be reached. `how` says what all its ports do, and `hypotheses` says
+/// what may be the reason.
 fn unreachable(address: IpAddr, how: &str, hypotheses: &str, confidence: Confidence) -> Verdict {
     Verdict::new(
         VerdictId::ServerUnreachable,
@@ -125,7 +125,8 @@ fn perhaps_another(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Returns how far SYNs get, traced on one port for all, because the statement is about the server's address.
+/// Returns in words how far SYNs get. One traced port stands for all, because the statement is about the server's
+/// address.
 fn traced(evidence: &Evidence<'_>) -> Option<String> {
     let all = evidence.same_server.iter();
     let mut surveys = all.filter_map(|m| m.survey.as_ref());
@@ -210,7 +211,8 @@ mod tests {
         assert!(step.contains(told) && step.contains("split DNS"), "{step}");
     }
 
-    /// Returns a run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
+    /// Returns a run over several paths in which nothing answers on the direct path, as if that whole path were
+    /// blocked.
     fn failed_directly(kind: FailureKind) -> Recorded {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");
         let mut document = Recorded::read(text);

@@ -36,7 +36,7 @@ struct Stall {
     facts: [String; 2],
 }
 
-/// Returns where the sessions went silent, if the same number of bytes of each had arrived.
+/// Returns where the sessions went silent, if about the same number of bytes had arrived in each of them.
 fn at_one_place(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
     let (way, own) = stalled(evidence.probe)?;
     let places = places(evidence, way, small)?;
@@ -98,8 +98,8 @@ fn told(evidence: &Evidence<'_>, stall: Stall) -> Verdict {
     verdict
 }
 
-/// Returns after how many bytes each other session went silent. `None` if one did so in the other direction, or not at
-/// all.
+/// Returns after how many bytes each of the other sessions went silent. `None` if one of them did not go silent, or
+/// only in the other direction.
 fn places(evidence: &Evidence<'_>, way: Way, small: Variation) -> Option<Vec<u64>> {
     let others = evidence.probe.compared(Variation::InNothing);
     others

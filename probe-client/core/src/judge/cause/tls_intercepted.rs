@@ -41,8 +41,8 @@ pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(with_next_step(verdict, evidence, whom))
 }
 
-/// Returns the verdict, and the team to ask if it is known. The verdict says where TLS is opened: on a proxy's path
-/// alone, if another path shows the same port without interception.
+/// Returns the verdict, and the team to ask if it is known. The verdict says where TLS is opened. It blames a proxy's
+/// path only if another path shows the same port without interception.
 fn opened(
     evidence: &Evidence<'_>,
     then: &str,
@@ -61,8 +61,9 @@ fn opened(
             Segment::Proxy,
             format!("on the path through {proxy}"),
             Some(format!(
-                "over the path {} the same port shows the server's own TLS session, so the proxy \
-                 opens it, or a device on the way to it or behind it",
+                "over the path {} the same port shows the server's own TLS session, so TLS \
+                 is decrypted by the proxy, by a device on the way to it, or by one between it and \
+                 the server",
                 other.path
             )),
         ),
@@ -99,7 +100,7 @@ fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
     })
 }
 
-/// Returns the same rule over another path, if it ran in one TLS session from end to end.
+/// Returns the measurement of the same rule over another path, if its TLS session was the same at both ends.
 fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     let mut same_rule = evidence
         .other_paths()
@@ -108,8 +109,8 @@ fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     same_rule.find(whole)
 }
 
-/// Returns the port of a probe of the same server, over the same path, whose TLS is decrypted on the way: the probe's own
-/// port if it is one of several.
+/// Returns a port of the same server, over the same path, whose TLS is decrypted on the way. If there are several, the
+/// probe's own port is preferred.
 pub(in crate::judge::cause) fn decrypted_port(evidence: &Evidence<'_>) -> Option<Port> {
     let minted = |m: &Measurement| m.forging_test.as_ref().is_some_and(|test| test.minted());
     let decrypted = evidence.same_server.iter();

@@ -29,8 +29,8 @@ impl<'a> Evidence<'a> {
         all.filter_map(|m| m.server_distance()).collect()
     }
 
-    /// Returns the hop from which a device that redirects connections (DNAT) may hide this port's hops, if SYNs to the
-    /// port seem to end there.
+    /// Returns the first hop that a device that redirects connections (DNAT) may hide from this port's survey, if SYNs
+    /// to the port seem to end there or later.
     pub fn hidden_from(&self) -> Option<u8> {
         let survey = self.survey()?;
         let hop = survey.reference_translated_at(self.probe.server()?)?;
@@ -58,8 +58,8 @@ impl<'a> Evidence<'a> {
         ends && self.hidden_from().is_none()
     }
 
-    /// Returns whether SYNs to this port seem to end at a hop, and hops after it answer none of those to a port that
-    /// works. A device may hold their ICMP errors back.
+    /// Returns whether SYNs to this port seem to end at a hop, and the next hops do not answer SYNs to a port that
+    /// works either. A device may hold back the ICMP errors of those hops.
     pub fn hops_are_hidden(&self) -> bool {
         self.survey().is_some_and(|survey| match survey.last_hop() {
             LastHop::Lost {

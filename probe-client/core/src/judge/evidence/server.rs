@@ -123,8 +123,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns whether another port, one that works, lost SYNs as well because of their pace or number. If so, the same
-    /// loss may explain why the server saw no SYN to this port. If no port works on this path all along, other
-    /// paths are looked at.
+    /// loss may explain why the server saw no SYN to this port. If no port of this path worked throughout the run, SYNs
+    /// lost over other paths count too.
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
@@ -136,7 +136,8 @@ impl<'a> Evidence<'a> {
                 && self.working_ports_over_other_paths_lose_syns())
     }
 
-    /// Returns whether a session ran whole, and no control session to the same port was left unanswered.
+    /// Returns whether the session of `measurement` ran whole, and no control session to the same port was left
+    /// unanswered.
     fn works_all_along(&self, measurement: &Measurement) -> bool {
         let target = measurement.address.map(|address| address.to_string());
         let lost = |control: &ControlRecord| {
@@ -150,14 +151,14 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's
-    /// connections may count those to all addresses together.
+    /// connections may count them for all addresses together.
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
         let find = || lose_syns(&self.other_addresses().collect::<Vec<_>>());
         self.same_server.lost_syns(LostSyns::Elsewhere, find)
     }
 
-    /// Returns whether a port that works over another path lost SYNs, or a proxy that took connections of this run left
-    /// others of the run unanswered.
+    /// Returns whether a port that works over another path lost SYNs, or a proxy accepted some connections of this run
+    /// and left others unanswered.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
         self.same_server.lost_syns(LostSyns::OverOtherPaths, || {
             let others: Vec<&Measurement> = self.other_paths().collect();
@@ -172,7 +173,7 @@ fn lose_syns(all: &[&Measurement]) -> bool {
     each.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(all.iter().copied())
 }
 
-/// Returns whether a proxy took some of the sessions `all`, and did not answer others.
+/// Returns whether a proxy accepted the connections of some sessions in `all`, and did not answer others.
 fn a_proxy_took_only_some(all: &[&Measurement]) -> bool {
     let taken = all.iter().filter(|m| m.succeeded(Operation::ProxyConnect));
     let taken: HashSet<&NetworkPath> = taken.map(|m| &m.path).collect();

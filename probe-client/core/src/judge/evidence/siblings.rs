@@ -1,5 +1,5 @@
-//! The measurements of one server address over one path. Every probe among them has the same siblings, so each
-//! conclusion, from all of them or from one comparison, is drawn once.
+//! The measurements of one server address over one path. All probes among them share this group, so each conclusion
+//! from it is drawn only once.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ struct Shared<'a> {
     lost_syns: [OnceCell<bool>; 3],
 }
 
-/// Where ports that work may have lost SYNs because of their pace or number, seen from these measurements.
+/// A place where ports that work may have lost SYNs because of their pace or number, relative to these measurements.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LostSyns {
     Here,
@@ -33,7 +33,7 @@ pub(super) enum LostSyns {
 
 /// A probe, by its address in memory, and the variation by which sessions differ from it.
 type ComparedBy = (*const Measurement, Variation);
-/// The number of sessions that ran, and of those that ran whole.
+/// The number of sessions that ran, and the number of them that were found reachable.
 type Tally = (usize, usize);
 
 impl Siblings<'_> {
@@ -59,8 +59,8 @@ impl Siblings<'_> {
         *self.0.lost_syns[place as usize].get_or_init(find)
     }
 
-    /// Returns how many sessions ran that differ from `probe` by `variation`, and how many of them ran whole. `count`
-    /// is called on first need.
+    /// Returns how many sessions ran that differ from `probe` by `variation`, and how many of them were found
+    /// reachable. `count` is called on first need.
     pub(in super::super) fn tally(
         &self,
         probe: &Measurement,

@@ -7,11 +7,11 @@ use super::super::ending::testimony;
 use super::Evidence;
 use crate::measurement::{AnswersRefused, Sighting, SightingAnswer, SightingEnd, canonical};
 
-/// Whether the server's answers to the probe's SYNs may have been refused immediately, so that the server kept nothing
-/// of them.
+/// Whether the server's answers to the probe's SYNs may have been refused immediately, so that the server kept no trace
+/// of the SYNs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
-    /// None of its host's answers was refused in that time, or a witness would have seen each SYN.
+    /// None of the server host's answers was refused in that time, or a witness would have seen each SYN.
     Excluded,
     /// The number of refusals is not known, or is less than half the number of the probe's SYNs.
     Possible,
@@ -76,8 +76,9 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Returns how many of `counted` refused answers this host cannot have refused itself. It refuses an answer that
-    /// comes late, on a connection to a working port that it had given up.
+    /// Returns how many of `counted` refused answers this host certainly did not refuse itself. It refuses an answer
+    /// that comes after it has given the connection up, which may have happened on connections to other ports that
+    /// work.
     fn refused_by_others(&self, counted: u32) -> u32 {
         let port = self.probe.port_dialled();
         let others = self.same_server.iter();
@@ -127,8 +128,8 @@ impl<'a> Evidence<'a> {
         sightings
     }
 
-    /// Returns whether every byte of either end arrived at the other, and the server gave up waiting for the next. One
-    /// of the two ends was too slow, and nothing between them is to blame.
+    /// Returns whether every byte that either end sent arrived, and the server gave up waiting for more. One of the two
+    /// ends was too slow, and nothing between them is to blame.
     pub fn given_up_by_server(&self) -> bool {
         let (Some(sighting), Some(transport)) = (self.sighting(), self.probe.transport) else {
             return false;

@@ -6,7 +6,7 @@ use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
-/// Reports that SYNs that ask for ECN are lost, and those without it arrive.
+/// Reports that SYNs that ask for ECN are lost, and SYNs without it arrive.
 pub(super) fn lost(evidence: &Evidence<'_>) -> Option<Finding> {
     let lost = ecn::lost_syns(evidence)?;
     Some(
@@ -22,7 +22,7 @@ pub(super) fn lost(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// Reports that a SYN that asks for ECN arrived without the bits that do so.
+/// Reports that a SYN that asked for ECN arrived without its ECN bits.
 pub(super) fn cleared(evidence: &Evidence<'_>) -> Option<Finding> {
     ecn::is_cleared(evidence).then(|| {
         Finding::new(

@@ -21,7 +21,8 @@ pub(super) fn head(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// Reports that requests were spread over connections, or that responses carry headers of another sender.
+/// Reports that the requests of one connection reached the server over several, or that responses did not arrive as the
+/// server sent them.
 pub(super) fn proxy(evidence: &Evidence<'_>) -> Option<Finding> {
     testimony(evidence.probe)?;
     let http = evidence.session()?.http.as_ref()?;

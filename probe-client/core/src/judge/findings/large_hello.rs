@@ -1,4 +1,4 @@
-//! `large-hello-blocked`: a ClientHello of post-quantum size fails each time, although the small one passes.
+//! `large-hello-blocked`: a ClientHello of post-quantum size fails each time, although a small ClientHello passes.
 
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};

@@ -1,5 +1,5 @@
-//! `legacy-hello-blocked`: a ClientHello as old as the original product, TLS 1.0 without a server name, fails each
-//! time, although the modern one passes.
+//! `legacy-hello-blocked`: a ClientHello like the original product's (TLS 1.0, no server name) fails each time,
+//! although a modern one passes.
 
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};

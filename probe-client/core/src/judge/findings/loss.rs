@@ -10,7 +10,7 @@ use crate::verdict::Finding;
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let probe = evidence.probe;
     testimony(probe)?;
-    // Losses that recur in fresh sessions have a verdict.
+    // Losses that recur in fresh sessions have a verdict of their own.
     if lossy(evidence).is_some() {
         return None;
     }

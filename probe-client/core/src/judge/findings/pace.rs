@@ -9,8 +9,9 @@ use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
-/// Reports a limit on the rate: SYNs are lost when many are sent together, but pass while as many connections are open. If
-/// fewer could be held open, a limit on their number explains the same.
+/// Reports a limit on the rate: SYNs are lost when many are sent together, but pass one at a time while as many other
+/// connections are held open. If fewer could be held open, a limit on the number of connections could also explain the
+/// loss.
 pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     let probes = evidence.same_server.iter().copied();
@@ -26,8 +27,8 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports a limit on the number: a further connection is not let in while others are open, and is let in once they are
-/// closed.
+/// Reports a limit on the number of connections: a further one is not let in while others are open, and is let in once
+/// they are closed.
 pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     let (most, _) = held(evidence.probe).find(|(_, m)| not_let_in(m))?;
@@ -37,7 +38,8 @@ pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
             "the number of connections at one time is limited",
         )
         .with_detail(format!(
-            "at most {most} were seen open together; earlier ones may still have counted; {}",
+            "the number of connections seen open at the same time was at most {most}; the limit \
+             may still have counted closed ones; {}",
             told(&paces)
         )),
     )

@@ -1,4 +1,4 @@
-//! `connection-relayed`: verified, but the SYN that reached the server was not this host's own.
+//! `connection-relayed`: the session was verified, but the SYN that reached the server was not this host's own.
 
 use proto::syn::{SynHeader, is_marked};
 

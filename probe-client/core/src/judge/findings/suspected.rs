@@ -6,7 +6,7 @@ use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial, Variatio
 use crate::observation::Operation;
 use crate::verdict::Finding;
 
-/// Reports that a port that worked has stopped answering since the run dialled one that does not answer.
+/// Reports that a port that worked has stopped answering since the run dialled a port that does not answer.
 pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
     let at_the_end = evidence.probe.flows.iter();
     let at_the_end: Vec<&Flow> = at_the_end
@@ -31,16 +31,16 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
              sources that try closed ports",
         )
         .with_detail(format!(
-            "port {worked} ran a whole session, and after SYNs to port {tried}, which does not \
-             answer, {} connections to it got no answer",
+            "a whole session ran on port {worked}; after SYNs to port {tried}, which does not \
+             answer, {} connections to port {worked} got no answer",
             at_the_end.len()
         )),
     )
 }
 
-/// Reports that SYNs with the mark got no answer, and those with the system's own hop limit did.
+/// Reports that SYNs with the mark got no answer, and SYNs with the system's own hop limit were answered.
 pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
-    // If another port's marked SYN was answered, or SYNs are lost by their number, the mark did not make the
+    // If another port's marked SYN was answered, or a limit on the number of SYNs loses some, the mark did not make the
     // difference.
     let passes = |m: &Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
     let mut all = evidence.same_server.iter().copied();

@@ -25,7 +25,7 @@ pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports that the options that arrived are not those that were sent, in the SYN or in the SYN-ACK.
+/// Reports that the SYN or the SYN-ACK arrived with options that differ from those sent.
 pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     let lost = lost_on_the_way_back(evidence);
     if lost.is_empty() {
@@ -83,7 +83,7 @@ fn in_the_syn(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Returns the SYN as the server received it, if it is the one that was sent.
+/// Returns the SYN that the server received, if it is this host's own.
 fn arrived(evidence: &Evidence<'_>) -> Option<SynHeader> {
     let syn = testimony(evidence.probe)?.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;

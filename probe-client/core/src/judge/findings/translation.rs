@@ -27,8 +27,8 @@ pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports that ports of one server leave under different addresses. The claim is the same for each of these ports, so
-/// a report says it once.
+/// Reports that connections to different ports of one server leave under different addresses. The claim is the same for
+/// each of these ports, so a report says it once.
 pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     let mine = testimony(evidence.probe)?.peer?.ip();
     let mut others: Vec<IpAddr> = evidence

@@ -1,5 +1,5 @@
-//! Finds the device that accepts connections although nothing comes from the server itself. SYNs to silent ports of the
-//! same address show how far away that address is at least. A device that answers from nearer is not the server.
+//! Finds the device that accepts connections if no answer of the server itself shows how far away the server is. SYNs
+//! to silent ports of the same address show its minimum distance. A device that answers from nearer is not the server.
 
 use super::super::evidence::Evidence;
 use super::{Place, hops, named};

@@ -27,8 +27,8 @@ pub(in super::super) fn hops(distance: Distance) -> String {
     }
 }
 
-/// The reach at which a session's packets make it fail: those that get to hop `met` make it fail, those that get to hop
-/// `passes` alone do not.
+/// Returns in words which packets make a session fail: packets that get as far as hop `met` do, packets that get only
+/// to hop `passes` do not.
 pub(super) fn reach_in_words(passes: u8, met: u8) -> String {
     if passes == 0 {
         return format!(

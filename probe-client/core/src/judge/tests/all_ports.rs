@@ -42,7 +42,7 @@ fn ports_that_all_pass_are_compared_by_their_odds() {
     assert!(found.evidence.iter().any(|fact| fact == told), "{found:?}");
 }
 
-/// Returns a probe of another port, whose own session and those that are run again unchanged ended so.
+/// Returns a probe of `port` whose own session ended as `own`, and whose unchanged repetitions ended as `again`.
 fn on(port: u16, own: End, again: &[End]) -> Measurement {
     let again: Vec<_> = again.iter().map(|end| (AGAIN, *end)).collect();
     at(port, probe(SessionKind::Https, own, &again))
@@ -65,7 +65,7 @@ fn dial(port: u16, session: &mut Measurement) {
     testimony.local.as_mut().unwrap().set_port(port);
 }
 
-/// Judges a probe of port 443 whose sessions all died, beside `others`.
+/// Judges a probe of port 443 whose sessions all died; `others` are the probes of other ports.
 fn beside(others: &[Measurement]) -> Verdict {
     let probe = at(443, probe(SessionKind::Https, DIED, &AGAIN_DIED));
     let all: Vec<&Measurement> = others.iter().chain([&probe]).collect();

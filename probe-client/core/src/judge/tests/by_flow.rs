@@ -59,8 +59,8 @@ fn silent() -> Measurement {
     probe
 }
 
-/// Returns eleven side connections of which `dead` fail, then slow ones: `again` from the same source ports, and
-/// `fresh` from new ones.
+/// Returns eleven side connections, the first `dead` of which fail, and then slow ones: `again` from the same source
+/// ports, and `fresh` from new ones.
 fn dialled(dead: u16, again: FlowEnd, fresh: FlowEnd) -> Vec<(FlowRound, u16, FlowEnd)> {
     let fails = if again == STUCK { STUCK } else { SILENT };
     let first = (0..11).map(|n| {
@@ -110,7 +110,7 @@ fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
     let rate =
         "2 of 12 connections from different source ports were opened and then lost what followed";
     assert!(found.claim.contains(rate), "{}", found.claim);
-    // In each connection, segments sent again within a second count once.
+    // Segments that a connection sends again within a second count as one.
     let evidence = found.evidence.join("\n");
     assert!(evidence.contains("are 1 in 210"), "{evidence}");
 }

@@ -1,4 +1,4 @@
-//! Tests silent ports where this host's own SYNs are too many: what their silence then allows to say.
+//! Tests silent ports of a run in which this host sent too many SYNs: what may be said about such a port.
 
 use super::instances::{DIALLED, record, refused, with};
 use super::{SILENCE, ended, flow, judge, sighting, told, whole};
@@ -74,7 +74,7 @@ fn silence_is_dialled_slowly_although_only_the_control_port_answers() {
     let early = flow(FlowRound::Early, DIALLED, FlowEnd::Unanswered);
     let works = control(open.port_dialled(), FlowEnd::Answered);
     probe.flows = vec![early, early, works];
-    // Default deny: the pace is not to blame.
+    // This is what default deny looks like, so the pace is not to blame.
     assert_eq!(lost_syns(&[probe], &open), [0_usize; 0]);
 }
 
@@ -105,7 +105,7 @@ fn accepted_later() -> VariedSession {
     }
 }
 
-/// Returns the verdict on a silent port after which SYNs to a port that works ended like this.
+/// Returns the verdict on a silent port, if the SYNs after it to a port that works ended as `controls`.
 fn beside(controls: [FlowEnd; 2], least_rtt_us: u64) -> VerdictId {
     let mut works = whole(SessionKind::Https);
     works.transport.as_mut().unwrap().least_rtt_us = Some(least_rtt_us);
@@ -127,7 +127,7 @@ fn control(port: u16, end: FlowEnd) -> Flow {
     }
 }
 
-/// Returns a probe without an answer, of which the server saw nothing.
+/// Returns a probe that got no answer, and of which the server saw nothing.
 fn silent() -> Measurement {
     let mut probe = refused();
     for observation in &mut probe.observations {

@@ -1,4 +1,4 @@
-//! Tests what this host reports itself when a connection does not leave it.
+//! Tests failures that this host itself reports because a connection did not leave it.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ fn a_next_hop_that_answers_no_arp_is_no_firewall() {
     assert_eq!(verdict(v4, 3, 13), forbidden);
     assert_eq!(verdict(v4, 3, 3), forbidden);
     assert_eq!(verdict(v6, 1, 1), forbidden);
-    // The same numbers have another meaning in the other family.
+    // The same numbers have another meaning in the other address family.
     assert_eq!(verdict(v6, 3, 1), forbidden);
     let elsewhere = verdict([192, 0, 2, 1].into(), 3, 1);
     assert_eq!(elsewhere.0, VerdictId::ServerUnreachable);

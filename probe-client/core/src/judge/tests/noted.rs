@@ -1,4 +1,4 @@
-//! Tests findings that only chance brings about between real hosts, or that no device of another test causes alone.
+//! Tests findings that occur only by chance between real hosts, or that no device in another test causes by itself.
 
 use super::instances::refused;
 use super::{End, Evidence, Variation, VariedSession, ended, evidence, findings, whole};
@@ -52,7 +52,7 @@ fn a_pace_is_not_blamed_if_fewer_could_be_held_open_than_were_dialled_together()
         all.iter().any(|f| f.id == FindingId::SynRateLimit)
     };
     assert!(noted(3));
-    // The third was not let in: at most two connections at a time would look the same.
+    // Only two were held open, fewer than were dialled together, so a limit on their number would look the same.
     assert!(!noted(2));
 }
 
@@ -76,7 +76,7 @@ fn no_limit_is_claimed_that_chance_explains() {
         detail.contains("odds that chance separates them like this are 1 in"),
         "{detail}"
     );
-    // SYNs that other ports let pass slowly say nothing about this port.
+    // Slow SYNs that pass on another port say nothing about this port.
     let mut probe = ended(SessionKind::Https, End::Whole);
     probe.transport.as_mut().unwrap().syn_retransmissions = Some(1);
     probe.flows = side_connections(&probe, 8);

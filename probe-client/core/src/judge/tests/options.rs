@@ -64,7 +64,7 @@ fn sessions_that_crawl_for_want_of_a_window_scale_are_laid_to_nothing_else() {
     let found = judge(&evidence(&probe));
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
     assert!(found.claim.contains("window scaling"), "{}", found.claim);
-    // Another session explains one without a testimony.
+    // A session without a testimony is explained by another session of the same server.
     let no_data = agreed(
         ended(SessionKind::Https, End::NoData(SILENCE)),
         UNSCALED,

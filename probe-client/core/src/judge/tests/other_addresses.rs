@@ -40,7 +40,7 @@ fn nothing_arrived() -> SightingAnswer {
     answer
 }
 
-/// Returns a probe that was silent while many were dialled, and ran whole at a slow pace.
+/// Returns a probe that got no answer while many ports were dialled, and ran whole at a slow pace.
 fn limited() -> Measurement {
     passing_later(Variation::InPace { held: 0 })
 }
@@ -54,7 +54,8 @@ fn passing_later(variation: Variation) -> Measurement {
     limited
 }
 
-/// Returns a session that ran whole, and whose side connections were lost at once and answered one after another.
+/// Returns a session that ran whole. Its side connections were lost if opened together, and answered if opened one
+/// after another.
 fn losing_at_a_pace() -> Measurement {
     let mut works = whole(SessionKind::Tcp);
     let port = works.port_dialled();
@@ -184,13 +185,13 @@ fn the_servers_word_makes_no_drop_while_a_proxy_takes_only_some_connections() {
     assert_eq!(of(&[&taken], &[], &control), VerdictId::Dropped);
     assert_eq!(of(&[&lost], &[], &control), VerdictId::Dropped);
     assert_eq!(of(&[&taken, &lost], &[], &control), VerdictId::Inconclusive);
-    // A port that works on the direct path, and loses nothing, shows that no limit counts there.
+    // A port that works on the direct path, and loses nothing, shows that no limit applies there.
     let direct = whole(SessionKind::Https);
     assert_eq!(
         of(&[&taken, &lost], &[&direct], &control),
         VerdictId::Dropped
     );
-    // One that worked first and then left the control session unanswered does not.
+    // A port that worked first and then left the control session unanswered does not show that.
     control.observations.push(Observation {
         operation: Operation::Control,
         target: direct.address.unwrap().to_string(),

@@ -1,10 +1,10 @@
-//! Tests where a device is found by halving, in networks that exist only as numbers.
+//! Tests the search for a device by bisection, in networks that exist only as numbers.
 
 use super::*;
 use crate::comparison::{AT_ONCE, Reach, next_reach, reach};
 
-/// Returns the end of a session whose packets get `hops` hops far, if a device past hop `behind` does `does`. If
-/// `tells` is set, routers report used-up hop limits.
+/// Returns the end of a session whose packets travel `hops` hops, if a device past hop `behind` ends sessions with
+/// `does`. If `tells` is set, routers report used-up hop limits.
 fn fate(hops: u8, behind: u8, does: FailureKind, tells: bool) -> End {
     End::NoData(match (hops > behind, tells) {
         (true, _) => does,
@@ -78,7 +78,7 @@ fn what_never_arrives_at_the_server_is_stopped_before_it() {
     let before = Reach { passes: 4, met: 5 };
     assert_eq!(halved(0, 40_000), Some(before));
     assert_eq!(halved(1, 40_000), None);
-    // This connection is another session's.
+    // This connection has another source port, so it belongs to another session.
     assert_eq!(halved(0, 40_001), None);
 }
 

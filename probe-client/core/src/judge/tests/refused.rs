@@ -114,7 +114,7 @@ fn errors_in_the_dialled_name_show_a_device_that_sends_it_elsewhere() {
     // Hop 1 was not surveyed, so the device may be there or at hop 2.
     let found = survey(&[(DIALLED, 2, server)]);
     assert_eq!(found.segment, Segment::PATH);
-    // If all ports are translated, so is the server's own.
+    // If the working port's errors are translated too, the device does this for all of the server's ports.
     let found = survey(&[(DIALLED, 1, server), (80, 1, server)]);
     assert_eq!(found.segment, Segment::Unknown);
 }

@@ -1,4 +1,4 @@
-//! Tests answers of the server that were refused at once, which the server only counts: what they allow to say about a
+//! Tests answers of the server that were refused at once, which the server only counts: what may then be said about a
 //! silent port.
 
 use super::instances::{DIALLED, record, refused, with};

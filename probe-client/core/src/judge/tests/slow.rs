@@ -1,4 +1,4 @@
-//! Tests slow paths, on which silence does not point to a device, and a session that still moves is not dead.
+//! Tests slow paths: silence there does not point to a device, and a session whose bytes still move is not dead.
 
 use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
 use crate::catalogue::{FindingId, VerdictId};

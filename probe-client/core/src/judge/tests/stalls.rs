@@ -1,13 +1,13 @@
-//! Tests sessions of which a whole flight is lost at once: what they have in common is the number of bytes that were
-//! sent, and not the number that arrived.
+//! Tests sessions that lose a whole flight of segments at once: they have in common the number of bytes that were sent,
+//! not the number that arrived.
 
 use super::{AGAIN, AS_TCP, DIED, End, SMALL, probe, verdict};
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, Variation, VariedSession};
 use crate::session_kind::SessionKind;
 
-/// The bytes that arrived, and the segments that were sent after them. The round trip of the seen sessions was 43 ms,
-/// and a firewall dropped all that came once it had counted 20,000 bytes.
+/// The bytes that arrived, and the segments that were sent after them. The figures are those of observed sessions with
+/// a round trip of 43 ms, behind a firewall that dropped everything once it had counted 20,000 bytes.
 const SEEN: [(Option<Variation>, u64, u32); 8] = [
     (None, 1_484, 17),
     (Some(AGAIN), 1_484, 17),
@@ -56,7 +56,7 @@ fn a_shape_that_passes_shows_no_stall() {
     assert_ne!(verdict(&probe).id, VerdictId::StallsAfterBytes);
 }
 
-/// Returns a probe whose own session has confirmed no stage, and whose other sessions have confirmed one.
+/// Returns a probe whose own session completed no stage, and whose other sessions completed one.
 fn seen(sessions: &[(Option<Variation>, u64, u32)]) -> Measurement {
     let variations: Vec<(Variation, End)> = sessions
         .iter()

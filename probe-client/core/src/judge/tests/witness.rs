@@ -1,4 +1,4 @@
-//! Tests what the server's witness saw of a port that did not accept a connection, and what that allows to say.
+//! Tests what may be said about a port that did not accept a connection, from what the server's witness saw.
 
 use super::instances::{DIALLED, record, refused, with};
 use super::{judge, sighting, told};

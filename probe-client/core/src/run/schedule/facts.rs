@@ -15,12 +15,13 @@ pub enum Step {
     Reference,
     /// Opens side connections to the port of a probe that ran whole.
     OtherFlows(usize),
-    /// Opens side connections to the port of a probe that was not let in, and then one to a port that works.
+    /// Opens side connections to the port of a probe whose SYNs were not let in, and then one to a port that works.
     Beside(usize),
-    /// Ends the session of a probe, because more SYNs would show nothing new. Its end is reported as that of the
-    /// session.
+    /// Ends the session of a probe, because more SYNs would show nothing new. The end is reported as the end of
+    /// [`Session`](Self::Session).
     GiveUp(usize),
-    /// Ends the session to the control port, because no other needs the comparison. Its end is reported, too.
+    /// Ends the session to the control port, because no other session needs the comparison. The end is reported as the
+    /// end of [`Reference`](Self::Reference).
     GiveUpReference,
     /// Tries the control service on a port.
     Control(u16),
@@ -30,13 +31,13 @@ pub enum Step {
     AskVaried(Vec<usize>),
     /// Dials a probe alone.
     Slowly(usize),
-    /// Surveys the port of a probe, which fails like this.
+    /// Surveys the port of a probe that fails in this way.
     Survey(usize, PortFailure),
     /// Runs a round of variations of a probe.
     Vary(usize, u8),
     /// Runs sessions of a probe with a limited reach.
     Reach(usize),
-    /// Dials a port once more that worked.
+    /// Dials a port that worked once more.
     AtTheEnd,
 }
 
@@ -57,8 +58,8 @@ impl Step {
         }
     }
 
-    /// Returns whether this step sends packets that a limit of the network may count. A question may be put over further
-    /// connections, to find other instances of the server.
+    /// Returns whether this step sends packets that a limit of the network may count. A question to the server does: it
+    /// may open further connections, to find other instances.
     pub(super) fn sends(&self) -> bool {
         !matches!(self, Self::GiveUp(_) | Self::GiveUpReference)
     }
@@ -86,23 +87,23 @@ pub enum Done {
     Varied {
         more: bool,
     },
-    /// Nothing but that it ended.
+    /// Only that the step ended.
     Other,
 }
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// Whether it ran whole, so that other ports can be compared with this one.
+    /// Whether the session ran whole, so that other ports can be compared with this one.
     pub works: bool,
-    /// Whether there is nothing left to ask the server about it.
+    /// Whether there is nothing left to ask the server about the session.
     pub complete: bool,
-    /// How it failed; `None` if it did not, or if its failure has no place on the path.
+    /// How the session failed; `None` if it did not, or if its failure has no place on the path.
     pub failure: Option<PortFailure>,
-    /// Whether the control service may answer on its port, as far as the session shows; `None` if it was given up before
-    /// it showed anything.
+    /// What the session shows about the control service on its port; `None` if the session was given up before it
+    /// showed anything.
     pub lead: Option<Lead>,
-    /// Whether variations can show something.
+    /// Whether variations of the session can show something.
     pub more_variations: bool,
 }
 
@@ -110,17 +111,17 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ControlEnd {
     Found,
-    /// The genuine server refuses, and would on every port.
+    /// The genuine server refuses, as it would on every port.
     Refused,
     Failed,
 }
 
-/// What the side connections of a port that was not let in show.
+/// The result of side connections to a port that lets no SYN in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Beside {
-    /// None of them was let in, and right after them another port was.
+    /// None of them was let in, but a connection to another port right after them was.
     Decided,
-    /// Some were let in, or the other port was not.
+    /// Some were let in, or the connection to the other port was not.
     Undecided,
 }
 
@@ -194,8 +195,8 @@ impl Schedule {
         }
     }
 
-    /// Returns whether nothing is in progress. If [`next`](Self::next) returns no step then, and
-    /// [`wakes`](Self::wakes) no time, the run is over.
+    /// Returns whether no step is in progress. If, in addition, [`next`](Self::next) returns no step and
+    /// [`wakes`](Self::wakes) returns no time, the run is over.
     pub fn is_idle(&self) -> bool {
         self.running.is_empty()
     }
@@ -210,7 +211,7 @@ impl Schedule {
         self.control_leads.extend(lead);
     }
 
-    /// Adds `step` to what begins, unless it has begun before.
+    /// Adds `step` to the steps that begin, unless it has begun before.
     pub(super) fn once(&mut self, step: Step, begin: &mut Vec<Step>) {
         if !self.begun.insert(step.clone()) {
             return;
@@ -293,7 +294,7 @@ impl Schedule {
         }
     }
 
-    /// Returns whether the port of probe `index` lets no SYN in, in a way that side connections tell more about.
+    /// Returns whether the port of probe `index` lets no SYN in, and side connections can show more about that.
     pub(super) fn gets_others(&self, index: usize) -> bool {
         match self.failure(index) {
             None | Some(PortFailure::Accepted) => false,
@@ -302,8 +303,8 @@ impl Schedule {
         }
     }
 
-    /// Returns whether the side connections of the port of probe `index`, which lets no SYN in, have not ended. Without
-    /// a port that works there are none.
+    /// Returns whether side connections to the port of probe `index`, which lets no SYN in, have yet to begin or to
+    /// end. There are none if no port works.
     pub(super) fn waits_for_others(&self, index: usize) -> bool {
         self.gets_others(index)
             && self.settings.side_connections
@@ -358,8 +359,8 @@ impl Schedule {
         self.is_running(|step| matches!(step, Step::Slowly(_)))
     }
 
-    /// Returns the probe that is dialled alone next; `None` if the pace explains nothing, or too many stayed silent at a
-    /// slow pace too.
+    /// Returns the probe to dial alone next; `None` if no failure can be due to the pace, or if enough ports failed at
+    /// a slow pace too.
     pub(super) fn next_to_dial_slowly(&self) -> Option<usize> {
         let undecided = |index: &usize| {
             let failure = self.ports[*index].ended.and_then(|e| e.failure);
@@ -377,9 +378,9 @@ impl Schedule {
         all.find(|index| !self.ports[*index].dialled_slowly)
     }
 
-    /// Returns whether a survey of the port of probe `index`, which fails like this, can show something: the port is not
-    /// blocked only at times, and is the first that fails so, or the first one's survey showed something. Ports that
-    /// accept may each have their own device.
+    /// Returns whether a survey of the port of probe `index`, which fails in this way, can show something. It cannot if
+    /// the port is blocked only at times. Of the ports that fail alike, the first is worth a survey, and the others if
+    /// a survey showed something. A port that accepts is always worth one, since it may have a device of its own.
     pub(super) fn is_worth_a_survey(&self, index: usize, failure: PortFailure) -> bool {
         let mut begun = self.begun.iter();
         let begun = begun.any(|s| matches!(s, Step::Survey(_, other) if *other == failure));
@@ -390,5 +391,5 @@ impl Schedule {
     }
 }
 
-/// Number of ports that stay silent at a slow pace, or turn away, after which no more are dialled.
+/// Number of ports that fail at a slow pace too, after which no more ports are dialled slowly.
 pub const ENOUGH_SLOW_FAILURES: usize = 2;

@@ -20,12 +20,12 @@ struct Simulation<'a> {
     network: &'a Network,
     now: Duration,
     random: u64,
-    /// What ends when, in order of time.
+    /// The events to come, in order of time.
     events: BTreeMap<(Duration, u64), Event>,
     number: u64,
     survey_rate: Rate,
     side_rate: Rate,
-    /// Where the first survey of a kind found something.
+    /// The hops at which the first survey of each kind of failure found something.
     hops: BTreeMap<PortFailure, RangeInclusive<u8>>,
     surveys: BTreeMap<usize, RunningSurvey>,
     played: Played,
@@ -193,14 +193,14 @@ impl<'a> Simulation<'a> {
         (rounds, ended)
     }
 
-    /// Ends a session now that would go on waiting.
+    /// Ends a session now, although it would go on waiting.
     fn cut_short(&mut self, step: &Step) {
         let pending = self.events.iter();
         let mut pending = pending.filter(|(_, e)| matches!(e, Event::Ended(s, _) if s == step));
         let key = *pending.next().expect("a session in progress").0;
         let event = self.events.remove(&key).expect("a known key");
         let now = self.now;
-        // Bytes that were due later are not sent.
+        // SYNs that were due later are not sent.
         let index = if let Step::Session(index) = step {
             Some(*index)
         } else {
@@ -230,7 +230,7 @@ impl<'a> Simulation<'a> {
             };
             last = last.max(turn + waits);
         }
-        // One to a port that works follows.
+        // A connection to a port that works follows.
         self.played.syns.push((last, None));
         let works = self.answer(Fault::Open, last, None) == Some(PortAnswer::Accepted);
         let beside = if let_in == 0 && works {

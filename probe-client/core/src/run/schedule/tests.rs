@@ -167,7 +167,7 @@ proptest! {
         prop_assert!(played.took <= whole.took, "{:?}, not {:?}", played.took, whole.took);
     }
 
-    /// Half of all packets may be lost here: the limit is the one that a run over any link keeps, a minute.
+    /// Half of all packets may be lost here, so the limit is a minute, which a run over any link keeps.
     #[test]
     fn runs_over_lossy_links_end_too(
         faults in prop::collection::vec(fault(), 1..12),

@@ -5,7 +5,7 @@ use super::{Agreement, Testimony};
 impl Testimony {
     /// Merges the TLS agreement of a later testimony of the session into this one.
     ///
-    /// Of several TLS sessions, the one that does not reach from end to end counts.
+    /// If one of several TLS sessions does not reach from end to end, that one counts.
     pub(in super::super) fn add_disagreement(&mut self, later: &Self) {
         if let Some(tls) = &mut self.tls {
             let (exporter, client_hello) = later

@@ -1,4 +1,4 @@
-//! HTTP sessions through devices that relay, spread, rewrap and rewrite.
+//! HTTP sessions through devices that relay, spread, rewrap and rewrite messages.
 
 use super::*;
 

@@ -128,7 +128,8 @@ fn what_is_posed_is_never_open() {
     }
 }
 
-/// The nonce refuses the whole testimony of another session; a certificate that is not pinned verifies nothing.
+/// A testimony taken whole from another session is refused because of its nonce. A certificate that is not pinned
+/// verifies nothing.
 #[test]
 fn an_unpinned_certificate_is_never_open_whatever_else_agrees() {
     for kind in SessionKind::ALL

@@ -21,7 +21,7 @@ pub(super) enum Wrapping {
     UntilClose,
     /// With `Connection: close`, so that the connection is not used again.
     Close,
-    /// As a relay that speaks HTTP/1.0 answers.
+    /// In the form of a relay that speaks HTTP/1.0.
     Http10,
     /// With an additional header.
     Via,

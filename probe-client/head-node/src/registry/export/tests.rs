@@ -114,7 +114,7 @@ fn the_old_form_has_narrow_texts() {
     assert_eq!(export.registry.value(HPC, "v"), Some(&expected));
 }
 
-/// In code page 932, U+8868 is 0x95 0x5C, whose second byte looks like the backslash that escapes the quote behind it.
+/// In code page 932, U+8868 is 0x95 0x5C, whose second byte looks like the backslash that escapes the quote after it.
 #[test]
 fn a_value_that_ends_in_a_trail_byte_is_named_and_not_guessed() {
     let text = |value: &[u8]| {
@@ -171,7 +171,7 @@ fn what_cannot_be_read_is_named_by_its_line() {
     ] {
         assert_eq!(problem(body).line, 4, "{body}");
     }
-    // The other lines are used all the same.
+    // The other lines are still used.
     let export = values("\"v\"=dword:x\n\"w\"=dword:2");
     assert_eq!(export.registry.value(HPC, "w"), Some(&Value::Dword(2)));
 }

@@ -1,4 +1,4 @@
-//! Confirmed changes as log records of OpenTelemetry, one each.
+//! Writes confirmed changes as log records of OpenTelemetry, one record per change.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
@@ -9,7 +9,7 @@ use prost::Message as _;
 
 use super::{Origin, attribute, text};
 
-/// Returns the body of a push of `changes`, which `run` confirmed.
+/// Returns the body of a push with `changes`, which `run` confirmed.
 pub fn body(run: &RunDocument, changes: &[Change], origin: Origin<'_>) -> Vec<u8> {
     let records = changes.iter().map(|change| record(run, change, origin));
     let request = ExportLogsServiceRequest {

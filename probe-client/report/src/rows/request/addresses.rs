@@ -9,12 +9,12 @@ use probe_documents::RunDocument;
 /// The address from which the server saw this host, over one path.
 pub(super) struct SeenSource {
     pub(super) address: IpAddr,
-    /// The ports on which it saw it.
+    /// The ports on which the server saw that address.
     ports: Vec<u16>,
 }
 
 impl SeenSource {
-    /// Returns the address over the path of `measurement`, if all sessions there agree.
+    /// Returns the address over the path of `measurement`, if all sessions over that path agree.
     pub(super) fn of(document: &RunDocument, measurement: &Measurement) -> Option<Self> {
         let family = |ip: IpAddr| {
             let server = measurement.server();
@@ -44,7 +44,7 @@ impl SeenSource {
         seen
     }
 
-    /// Returns how the address is known.
+    /// Returns in words how the address is known.
     pub(super) fn words(&self) -> String {
         let ports: Vec<String> = self.ports.iter().map(ToString::to_string).collect();
         let plural = if ports.len() == 1 { "" } else { "s" };
@@ -58,7 +58,8 @@ pub(super) fn own(document: &RunDocument, measurement: &Measurement) -> Option<I
     source_address(measurement, same, &document.host.addresses)
 }
 
-/// Returns the address under which the server's host accepted sessions to the same address, inside the cloud's NAT.
+/// Returns the address on which the server's host accepted sessions to the same server. It is not the dialled
+/// one if the cloud translates addresses.
 pub(super) fn accepted_at(document: &RunDocument, measurement: &Measurement) -> Option<IpAddr> {
     let mut all = measurements(document).filter(|m| m.same_server(measurement));
     all.find_map(|m| {
@@ -67,8 +68,9 @@ pub(super) fn accepted_at(document: &RunDocument, measurement: &Measurement) -> 
     })
 }
 
-/// Returns the port on which the server's own host takes the connections that are dialled on the port of `measurement`, if
-/// that is known: another one if ports are translated on the way (`--map`, a port of the server that clients dial otherwise).
+/// Returns the port on which the server's own host accepts the connections to the port of
+/// `measurement`, if that is known. The two differ if ports are translated on the way (`--map`, or a
+/// port of the server with another number for clients).
 pub(super) fn port_on_server(document: &RunDocument, measurement: &Measurement) -> Option<u16> {
     let dialled = measurement.port_dialled();
     let same = |m: &&Measurement| m.host == measurement.host && m.port_dialled() == dialled;

@@ -25,12 +25,13 @@ pub struct AskedRow {
     pub family: &'static str,
     /// This host's address; `None` if it is not known.
     pub source: Option<IpAddr>,
-    /// This host's address as the server sees it, translated or not; `None` if that is not known, or if a proxy is asked.
+    /// This host's address as the server sees it, translated or not; `None` if it is not known, or
+    /// if a proxy must allow the connection.
     pub source_after_nat: Option<IpAddr>,
     /// How `source_after_nat` is known.
     pub source_after_nat_seen: Option<String>,
     pub destination: IpAddr,
-    /// The server's address on its own host, if that is known and differs.
+    /// The server's address on its own host, if it is known and not the dialled one.
     pub destination_after_nat: Option<IpAddr>,
     /// The source as the blamed device sees it: an address, or a place in angle brackets if it is not known.
     pub device_source: String,
@@ -39,7 +40,7 @@ pub struct AskedRow {
     /// The server as the user named it.
     pub host: String,
     pub protocol: &'static str,
-    /// The port that was dialled, as devices before a translation of ports see it.
+    /// The port that was dialled, which devices before a translation of ports see.
     pub port: u16,
     /// The port on the server's own host; `None` if it is not known.
     pub port_on_server: Option<u16>,
@@ -51,7 +52,7 @@ pub struct AskedRow {
     /// The protocol on the port.
     pub application: &'static str,
     pub purpose: String,
-    /// The purpose as a reason for the change; `None` if the port was given by hand, without one.
+    /// The purpose as a reason for the change; `None` if the port was given by hand, without a purpose.
     pub justification: Option<String>,
     /// The document of the vendor that asks for the rule.
     pub vendor_source: Option<String>,
@@ -59,7 +60,7 @@ pub struct AskedRow {
     pub real_destination: Option<String>,
     /// The proxy that has to allow the connection, if a proxy blocks it.
     pub proxy: Option<String>,
-    /// The verdict. Its place also names the firewall of the server's own host if that may be what blocks.
+    /// The verdict. Its place also names the firewall of the server's own host if that firewall may be the cause.
     #[serde(flatten)]
     pub verdict: VerdictWords,
     pub snippets: Vec<Snippet>,
@@ -76,7 +77,8 @@ impl AskedRow {
         let port = m.port_dialled();
         let family = AddressFamily::of(destination).words();
         let of_proxy = verdict.segment == Segment::Proxy;
-        // A proxy's policy is about its clients and the destination that they name: no address is translated.
+        // A proxy's policy is about the proxy's clients and the destinations that they
+        // name, so it has no translated addresses.
         let seen = SeenSource::of(document, m).filter(|_| !of_proxy);
         let accepted_at = addresses::accepted_at(document, m).filter(|_| !of_proxy);
         let name = format!("fwprobe-{port}-{}-{number}", family.to_lowercase());
@@ -134,7 +136,7 @@ impl AskedRow {
     }
 }
 
-/// Returns the teams that can allow the connection: all that run something in the place that the verdict blames.
+/// Returns the teams that can allow the connection: all that run a device in the place that the verdict blames.
 fn addressee(document: &RunDocument, probe: &Probe) -> String {
     let way = WayRow::of(document, probe);
     let known = way.place.as_ref().filter(|place| place.known);
@@ -166,7 +168,7 @@ fn justification(purpose: &str, vendor_source: Option<&str>) -> Option<String> {
     })
 }
 
-/// Returns the source of the rule in a built-in profile.
+/// Returns the document that requires the rule, if the rule is from a built-in profile.
 fn vendor_source(document: &RunDocument, measurement: &Measurement) -> Option<String> {
     let id = document.run.profile.as_ref()?.to_string();
     let profile = Profile::lookup(&id).ok()?;

@@ -27,8 +27,8 @@ pub(super) fn why(document: &RunDocument) -> String {
     "no policy was seen to block a port that should be open; the reasons are below".to_owned()
 }
 
-/// Returns the reason if no port of a server gave an answer: a firewall that lets nothing through looks like a server
-/// that is down.
+/// Returns the reason if a server gave no answer on any port: a firewall that lets nothing
+/// through looks like a server that is down.
 fn nothing_came_back(document: &RunDocument, probes: &[&Probe]) -> String {
     let mut needed: Vec<String> = Vec::new();
     for of_one in super::super::failure::by_server(probes) {
@@ -56,8 +56,8 @@ fn nothing_came_back(document: &RunDocument, probes: &[&Probe]) -> String {
         "no port of the echo server gave an answer. A firewall that lets nothing through looks \
          exactly like a server that is down, so this run is no evidence for a request. Make sure \
          first that the echo server runs (`systemctl status fwprobe-echo` on its host, or a run \
-         from another network), then ask for its control port alone and run again: with one port \
-         that works, the request names the others with their evidence. What this run needed: {}",
+         from another network), then ask for its control port only, and run again: once one port \
+         works, the request can name the other ports with evidence. What this run needed: {}",
         needed.join("; ")
     )
 }

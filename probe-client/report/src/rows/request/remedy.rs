@@ -5,62 +5,61 @@ use probe_core::catalogue::VerdictId;
 /// The request that remedies a verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Remedy {
-    /// A policy blocks the port: a rule that allows it.
+    /// A policy blocks the port, and a rule that allows the port remedies that.
     Rule,
-    /// No rule would help, for this reason.
+    /// No rule would help; the text says why and what to ask for instead.
     Other(&'static str),
 }
 
 pub(super) fn remedy(verdict: VerdictId) -> Remedy {
-    match verdict {
+    let instead = match verdict {
         VerdictId::Dropped
         | VerdictId::Rejected
         | VerdictId::Prohibited
         | VerdictId::BlockedOnThisHost
-        | VerdictId::ProxyDenied => Remedy::Rule,
-        VerdictId::ReplyDropped => Remedy::Other(
+        | VerdictId::ProxyDenied => return Remedy::Rule,
+        VerdictId::ReplyDropped => {
             "the SYN arrives, so the port is allowed: ask for its answers to be let back, through \
-             the same stateful device as the SYN, or out of the server's host",
-        ),
-        VerdictId::Reachable | VerdictId::ReachableWithLoss => Remedy::Other("the port is open"),
-        VerdictId::NameNotResolved => {
-            Remedy::Other("the server's name is not resolved: ask for DNS")
+             the same stateful device as the SYN, or out of the server's host"
         }
-        VerdictId::NoRoute => Remedy::Other("there is no route: ask for routing"),
+        VerdictId::Reachable | VerdictId::ReachableWithLoss => "the port is open",
+        VerdictId::NameNotResolved => "the server's name is not resolved: ask for DNS",
+        VerdictId::NoRoute => "there is no route: ask for routing",
         VerdictId::NotListening => {
-            Remedy::Other("the firewall lets the port through; nothing listens on the server")
+            "the firewall lets the port through; nothing listens on the server"
         }
-        VerdictId::RedirectedToOtherPort => Remedy::Other(
-            "a device sends it to another port: ask for the translation to be corrected",
-        ),
+        VerdictId::RedirectedToOtherPort => {
+            "a device sends the connection to another port: ask for its port translation to be \
+             corrected"
+        }
         VerdictId::AnsweredByMiddlebox | VerdictId::AnsweredByStranger => {
-            Remedy::Other("something else answers: ask for the port to be passed on unchanged")
+            "something that is not the echo server answers: ask for connections to this port to be \
+             passed on unchanged"
         }
-        VerdictId::PayloadDropped | VerdictId::PayloadReset => Remedy::Other(
-            "the connection is allowed and its content is not: ask for an exception from \
-             inspection, not for a port",
-        ),
+        VerdictId::PayloadDropped | VerdictId::PayloadReset => {
+            "the connection is allowed, but its content is blocked: ask for an exemption from \
+             inspection, not for a port"
+        }
         VerdictId::TlsIntercepted => {
-            Remedy::Other("TLS is opened on the way: ask for an exception from TLS inspection")
+            "a device on the way decrypts TLS: ask for an exemption from TLS inspection"
         }
         VerdictId::PayloadAltered => {
-            Remedy::Other("a device changes the bytes: ask for an exception from what it does")
+            "a device changes the bytes: ask for this connection to be exempted from that"
         }
-        VerdictId::StallsAfterBytes => Remedy::Other(
-            "the connection is allowed and stalls: ask for the inspection of its content",
-        ),
-        VerdictId::PathMtuBlackHole => Remedy::Other(
+        VerdictId::StallsAfterBytes => {
+            "the connection is allowed but stalls: ask whether a device inspects its content, and \
+             for an exemption from that"
+        }
+        VerdictId::PathMtuBlackHole => {
             "large packets vanish: ask for ICMP \"fragmentation needed\" (over IPv6: \"packet too \
-             big\") to be let through to their sender, or for the MSS to be lowered",
-        ),
-        VerdictId::IdleExpired => {
-            Remedy::Other("idle sessions are forgotten: ask for a longer idle timeout")
+             big\") to be let through to their sender, or for the MSS to be lowered"
         }
+        VerdictId::IdleExpired => "idle sessions are forgotten: ask for a longer idle timeout",
         VerdictId::ProxyUnreachable
         | VerdictId::ProxyAuthenticationRequired
         | VerdictId::ProxyCouldNotConnect
         | VerdictId::ProxyNameNotResolved => {
-            Remedy::Other("it fails at the proxy or behind it: ask the proxy team")
+            "the connection fails at the proxy or beyond it: ask the proxy team"
         }
         VerdictId::ServerUnreachable
         | VerdictId::ServerSilent
@@ -68,8 +67,9 @@ pub(super) fn remedy(verdict: VerdictId) -> Remedy {
         | VerdictId::ServerOverloaded
         | VerdictId::ServerUnproven
         | VerdictId::ServerOtherVersion => {
-            Remedy::Other("it is about the echo server, not about this port")
+            "the verdict is about the echo server, not about this port"
         }
-        VerdictId::Inconclusive => Remedy::Other("the evidence does not decide what stops it"),
-    }
+        VerdictId::Inconclusive => "the evidence does not decide what stops it",
+    };
+    Remedy::Other(instead)
 }

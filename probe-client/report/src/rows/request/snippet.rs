@@ -1,5 +1,5 @@
-//! Individual rules for the device that is blamed, to be added to a policy and never to replace one. Each has places in
-//! angle brackets that no parser accepts before somebody fills them in.
+//! Writes single rules for the device that is blamed, to be added to its policy and never to replace that. Each rule
+//! has placeholders in angle brackets that no parser accepts before somebody fills them in.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ pub struct Snippet {
     pub device: &'static str,
     /// The kind of firewall on that device.
     pub system: &'static str,
-    /// The place for the rule among the others, and what else decides.
+    /// The place for the rule among the others, and anything else that its effect depends on.
     pub note: &'static str,
     pub lines: Vec<String>,
 }
@@ -44,10 +44,10 @@ pub(super) struct Hosts {
     pub(super) port_on_server: Option<u16>,
 }
 
-/// Returns rules for the devices of `segment`. Without a known place there are none.
+/// Returns rules for the devices of `segment`; none if the place is not known.
 ///
-/// The edge of a cloud and the firewall of the server's host are told apart only by a server that sees every SYN: if
-/// `perhaps_host`, there are rules for both.
+/// Only a server that sees every SYN can tell whether the edge of a cloud or the firewall of the server's host dropped
+/// a SYN: if `perhaps_host`, there are rules for both.
 pub(super) fn snippets(
     segment: &Segment,
     perhaps_host: bool,
@@ -136,7 +136,7 @@ fn pan_os(name: &str, hosts: &Hosts) -> Snippet {
 }
 
 impl Hosts {
-    /// Returns source, destination and port as a device in `segment` sees them: behind address translation on the
+    /// Returns source, destination and port as a device in `segment` sees them: after address translation on the
     /// server's side, before it elsewhere.
     pub(super) fn seen_by(&self, segment: &Segment) -> (String, String, String) {
         match segment {
@@ -171,7 +171,7 @@ impl Hosts {
         place(self.source, "<SOURCE-ADDRESS>")
     }
 
-    /// Returns the source for the cloud's side. A private address is translated before it gets there.
+    /// Returns the source as the cloud's side sees it. A private address is translated before it gets there.
     fn seen_by_cloud(&self) -> String {
         let public = |ip: &IpAddr| !is_private(*ip);
         place(

@@ -1,4 +1,4 @@
-//! The place that a verdict blames, as a part of the way: exactly as wide as the verdict claims, never narrower.
+//! Finds the place that a verdict blames, as a part of the way: exactly as wide as the verdict claims, never narrower.
 
 use probe_core::alternative::Alternative;
 use probe_core::catalogue::{VerdictClass, VerdictId};
@@ -9,16 +9,16 @@ use serde::Serialize;
 
 use super::{Stop, StopKind};
 
-/// A part of the way, in half steps: stop number `n` is at `2 n`, and the line into it at `2 n - 1`.
+/// A part of the way, in half steps: stop number `n` is at `2 n`, and the line that leads to it is at `2 n - 1`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct PlaceRow {
     pub from: usize,
     pub to: usize,
     /// The place in words: `hop 2, or between it and hop 5`, `cloud-edge`, `place not known`.
     pub words: String,
-    /// Whether the verdict says where the cause lies. Otherwise the part is the whole way between the two ends.
+    /// Whether the verdict says where the cause lies. If not, the part is the whole way between the two ends.
     pub known: bool,
-    /// Whether packets of this port were seen to get no further.
+    /// Whether packets of this port were seen to stop here.
     pub cut: bool,
 }
 
@@ -39,14 +39,16 @@ impl PlaceRow {
                 Some(at) => from_hop(probe, stops, at, known),
                 None => Part {
                     words: match address {
-                        Some(address) => format!("at {address}, which is not placed on the way"),
+                        Some(address) => {
+                            format!("at {address}, whose place on the way is not known")
+                        }
                         None => "on the path, place not known".to_owned(),
                     },
                     ..Part::unknown(stops)
                 },
             },
         };
-        // A port that is open is not cut off, and answers that are lost come from behind the place.
+        // A port that is open is not cut off, and an answer that is lost was sent from beyond the place.
         let passes = class == VerdictClass::Open || verdict.id == VerdictId::ReplyDropped;
         Some(Self {
             cut: part.known && !passes,
@@ -62,12 +64,12 @@ impl PlaceRow {
         (self.from..=self.to).contains(&(2 * number))
     }
 
-    /// Returns whether the line into the stop with this number is part of the place.
+    /// Returns whether the line that leads to the stop with this number is part of the place.
     pub(crate) fn has_line_into(&self, number: usize) -> bool {
         (self.from + 1..=self.to + 1).contains(&(2 * number))
     }
 
-    /// Returns whether the line into the stop with this number lies after the place.
+    /// Returns whether the line that leads to the stop with this number lies after the place.
     pub(crate) fn is_before_line_into(&self, number: usize) -> bool {
         2 * number > self.to + 1
     }
@@ -94,7 +96,7 @@ impl Part {
         Self::between(2 * number, 2 * number, words)
     }
 
-    /// Returns everything between the two ends.
+    /// Returns the whole way between the two ends.
     fn unknown(stops: &[Stop]) -> Self {
         Self {
             known: false,
@@ -131,7 +133,7 @@ fn proxy(probe: &Probe, stops: &[Stop]) -> Part {
     }
 }
 
-/// Returns the number of the stop for a hop, or for the row of silent hops that contains it.
+/// Returns the number of the stop for a hop, or for the group of silent hops that contains it.
 fn position(stops: &[Stop], hop: u8) -> Option<usize> {
     let contains = |stop: &Stop| {
         stop.hops
@@ -140,7 +142,8 @@ fn position(stops: &[Stop], hop: u8) -> Option<usize> {
     stops.iter().position(contains)
 }
 
-/// Returns the place at the stop `at` or, unless the device has named itself, between it and the next one that answered.
+/// Returns the place at the stop `at`. Unless the device there has named itself, the place
+/// goes on to the next stop that answered.
 fn from_hop(probe: &Probe, stops: &[Stop], at: usize, known: &[u8]) -> Part {
     let title = &stops[at].title;
     if has_named_itself(probe) {
@@ -186,15 +189,16 @@ fn has_named_itself(probe: &Probe) -> bool {
     error.is_some_and(|(sender, _, _)| sender == blamed)
 }
 
-/// Returns whether errors from the blamed hop come in the name of the server: a device up to there redirects connections.
+/// Returns whether errors from the blamed hop carry the server's address: a device
+/// up to that hop redirects connections.
 fn is_translated(probe: &Probe) -> bool {
     let m = &probe.measurement;
     let at = || m.survey.as_ref()?.translated_at(m.server()?);
     matches!(probe.verdict.segment, Segment::Path { hop: Some(hop), .. } if at() == Some(hop))
 }
 
-/// Returns how far away the device is that answers in the server's place, as far as that is known; `None` if the blamed
-/// device does not answer. It is at the blamed hop or at the next one.
+/// Returns the distance of the device that answers in the server's place, which is at the blamed hop or at the next
+/// one. The inner value is `None` if the distance is not known, the outer one if the blamed device does not answer.
 fn is_nearer(probe: &Probe, known: &[u8]) -> Option<Option<u8>> {
     let survey = probe.measurement.survey.as_ref();
     let distance = survey.and_then(|survey| Some(survey.distance()?.nearest));
@@ -209,8 +213,8 @@ fn is_nearer(probe: &Probe, known: &[u8]) -> Option<Option<u8>> {
     answers.then_some(distance)
 }
 
-/// Returns the place at the cloud's edge: from the last router on, and up to the server's host where its own firewall may
-/// be the cause.
+/// Returns the place at the cloud's edge: from the last router to the edge, or to the server's host
+/// if its own firewall may be the cause.
 fn cloud_edge(probe: &Probe, stops: &[Stop]) -> Part {
     let Some(edge) = stops
         .iter()
@@ -232,7 +236,8 @@ fn cloud_edge(probe: &Probe, stops: &[Stop]) -> Part {
     Part::between(from, to, words(probe))
 }
 
-/// Returns the segment in words, with the firewall of the server's host if that may be the cause instead.
+/// Returns the segment in words. If the firewall of the server's host may be the
+/// cause instead, the words name that too.
 pub(in crate::rows) fn words(probe: &Probe) -> String {
     let segment = &probe.verdict.segment;
     if *segment == Segment::CloudEdge && perhaps_server_host(probe) {
@@ -242,7 +247,7 @@ pub(in crate::rows) fn words(probe: &Probe) -> String {
     }
 }
 
-/// Returns whether the firewall of the server's own host may be what drops a connection behind the last router. A server
+/// Returns whether the firewall of the server's own host may be what drops a connection after the last router. A server
 /// that sees every SYN at its host's interface excludes that.
 pub(in crate::rows) fn perhaps_server_host(probe: &Probe) -> bool {
     let verdict = &probe.verdict;
@@ -254,7 +259,7 @@ pub(in crate::rows) fn perhaps_server_host(probe: &Probe) -> bool {
     named || (verdict.id == VerdictId::Dropped && !excluded)
 }
 
-/// Returns the teams that run what is in the place, the most likely one first.
+/// Returns the teams that run the devices in the place, the most likely team first.
 pub(in crate::rows) fn teams(place: &PlaceRow, stops: &[Stop]) -> Vec<String> {
     let numbers = (0..stops.len()).filter(|number| place.has_stop(*number));
     let mut teams: Vec<(u8, String)> = numbers.filter_map(|n| team(&stops[n])).collect();
@@ -284,7 +289,7 @@ fn team(stop: &Stop) -> Option<(u8, String)> {
     })
 }
 
-/// The order in which teams are named where a place ends at the cloud's edge.
+/// The order in which teams are named if a place ends at the cloud's edge.
 const EDGE: u8 = 0;
 const HOST: u8 = 1;
 const ROUTER: u8 = 2;

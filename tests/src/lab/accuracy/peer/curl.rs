@@ -1,4 +1,4 @@
-//! Reads curl's JSON and exit code, and the text of the system's error if there is no exit code for it.
+//! Reads curl's JSON and exit code, and the text of the system's error if curl has no exit code for that error.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Judges a session in which one host was too slow for the other, or the line is slow. Nothing between the hosts is to
+//! Judges a session in which one host was too slow for the other, or the line was slow. Nothing between the hosts is to
 //! blame, and a comparison with sessions that passed at another moment shows nothing.
 
 use crate::catalogue::VerdictId;
@@ -41,8 +41,8 @@ fn explains(evidence: &Evidence<'_>) -> bool {
             evidence.probe.died_in_silence()
                 && !evidence.sighting().is_some_and(|s| half_open(s.end))
         }
-        // One attempt is a few SYNs, each of which may have been lost. A second attempt, made alone, is stronger
-        // evidence.
+        // One attempt consists of a few SYNs, all of which may have been lost. A second attempt, made alone, is
+        // stronger evidence.
         Ending::NotConnected(_) => {
             evidence.probe.met_silence() && evidence.probe.variations.is_empty()
         }

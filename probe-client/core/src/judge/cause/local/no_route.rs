@@ -4,7 +4,7 @@ use crate::catalogue::VerdictId;
 use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// Returns the verdict for a host whose own routing table lacks the route.
+/// Returns the verdict for a missing route in this host's own routing table.
 pub(super) fn without_a_route(target: &str) -> Verdict {
     Verdict::new(
         VerdictId::NoRoute,

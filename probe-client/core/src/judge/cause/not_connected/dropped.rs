@@ -113,8 +113,9 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
     };
     if place.whom.is_some() && evidence.hops_are_hidden() {
         next.push_str(&format!(
-            "; ask also whether ICMP errors from behind them may pass to {}: if not, a device \
-             there may be refusing the connection with an ICMP error that does not come through",
+            "; also ask whether ICMP errors from devices further along the path may reach {}: if \
+             not, one of those devices may refuse the connection with an ICMP error that does not \
+             arrive",
             evidence.source()
         ));
     }
@@ -167,7 +168,7 @@ fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
     if evidence.refusal() == Refusal::Excluded {
         said.push(
             "the kernel of the server's host counted no refused answer to a SYN in that time, so \
-             that host answered none of this one's SYNs",
+             the server's host answered no SYN of this host",
         );
     }
     said

@@ -33,7 +33,7 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     .unless_all(elsewhere)
 }
 
-/// Returns the verdict for connections that are sent to another destination (DNAT), to any one.
+/// Returns the verdict for connections that a device sends to another destination (DNAT), whatever that destination is.
 pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     let target = evidence.target();
     Verdict::new(
@@ -54,8 +54,8 @@ pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     ))
 }
 
-/// Returns the verdict for an RST from the server's distance: from its host, or from the last router, whose RST comes
-/// from as far away.
+/// Returns the verdict for an RST from the server's distance: from its host, or from the last router, whose RSTs come
+/// from the same distance.
 pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdict> {
     let place = Place::of_end(evidence, distance, from_there(distance))?;
     if evidence.never_at_the_host() {
@@ -78,8 +78,9 @@ pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdic
     .because("the server says that it listens on that port, yet the SYN was answered with RST")
     .next(format!(
         "ask the server's admin to look for a reject rule for {} in that host's own firewall ({}); \
-         if there is none, ask {} for one in the last device before it (gateway, load balancer, \
-         last router); a witness on the server (`witness = true`) tells the two apart",
+         if there is none, ask {} whether the last device before the host (gateway, load \
+         balancer, last router) has such a rule; a witness on the server (`witness = true`) shows \
+         which of the two it is",
         evidence.flow(),
         evidence.commands_for_host_rules(),
         keepers_of_the_last_device(evidence, distance)

@@ -65,7 +65,7 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
     if !evidence.witness_looked() {
         next.push_str(
             "; a rule of the server host's own firewall that lets no answer out looks the same (a \
-             witness on the server tells the two apart)",
+             witness on the server shows which of the two it is)",
         );
     }
     next
@@ -88,7 +88,7 @@ pub(super) fn at_the_host(evidence: &Evidence<'_>) -> Verdict {
          leave",
     )
     .next(format!(
-        "ask the server's admin to look for a rule that drops what {target} answers in that host's \
-         own firewall ({commands}): SYN-ACKs have to be let out"
+        "ask the server's admin to look in that host's own firewall ({commands}) for a rule that \
+         drops the answers of {target}: SYN-ACKs have to be let out"
     ))
 }

@@ -90,8 +90,8 @@ fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]
     let mut verdict = verdict;
     if evidence.never_seen() {
         verdict = verdict.because(
-            "the server looked for the connection and saw none: the proxy says that it is \
-             connected before it is, and looks at the first bytes",
+            "the server looked for the connection and saw none: the proxy reports a \
+             connection before it has one, and inspects the first bytes that this host sends",
         );
     }
     let mut verdict = verdict.next(format!(
@@ -114,8 +114,8 @@ fn both(own: &str, passing: &[Variation]) -> String {
     )
 }
 
-/// Returns whether sessions with the same server that are alike end differently, on this port or on another. No rule
-/// does that.
+/// Returns whether sessions with the same server that are alike end differently, on this port or on another. An
+/// inspection rule does not do that.
 pub(super) fn by_chance(evidence: &Evidence<'_>) -> bool {
     let siblings = &evidence.same_server;
     siblings.by_chance(|| siblings.iter().any(|probe| is_mixed(&evidence.of(probe))))
@@ -214,8 +214,9 @@ fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
     })
 }
 
-/// Returns in words which other sessions failed as well, each time; empty if none did. If the device acts on the server's
-/// name (`by_name`), those count that send the name, in a ClientHello or in the `Host:` of HTTP, or that leave it out.
+/// Returns in words which other kinds of session failed each time; empty if none did. If the device acts on the
+/// server's name (`by_name`), the words say that these sessions send the name (in a ClientHello or in the `Host:` of
+/// HTTP), and sessions without a name are listed too.
 fn failed_too(evidence: &Evidence<'_>, by_name: bool) -> String {
     let own = evidence.probe.session_kind().protocol();
     let mut failing = variations(evidence.probe);

@@ -92,9 +92,9 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
               connection half open",
     )
     .next(format!(
-        "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes \
-         another way through a device that did not see the SYN, and to let the whole connection \
-         pass, replies included",
+        "ask {} whether a rule lets only the SYNs of {} through, or whether the packets after \
+         the SYN take a different path, through a device that did not see the SYN, and to let the \
+         whole connection pass, replies included",
         super::whom(device.as_ref()),
         evidence.flow()
     ));

@@ -59,8 +59,8 @@ fn asked_by_name(evidence: &Evidence<'_>) -> bool {
     account.is_some_and(|account| account.host_asked.parse::<IpAddr>().is_err())
 }
 
-/// Judges a status that web servers return for CONNECT, and some proxies for requests that they cannot or will not
-/// serve.
+/// Judges a status that web servers return for CONNECT, and that some proxies return for requests that they cannot or
+/// will not serve.
 fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdict> {
     let is_proxy = evidence.same_server.iter().any(|m| m.connected());
     let verdict = match (is_proxy, status) {
@@ -79,7 +79,7 @@ fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdi
     })
 }
 
-/// Judges status 401 (RFC 9110 section 15.5.2), if nothing asked for credentials as a proxy does.
+/// Judges status 401 (RFC 9110 section 15.5.2), if no credentials were sent: a proxy asks for them with status 407.
 fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
@@ -172,7 +172,7 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(verdict.because(format!("the proxy's answer: {said}")))
 }
 
-/// Returns whether a scheme was tried that authenticates a connection with several messages on it.
+/// Returns whether a scheme was tried that authenticates a connection by several messages over it (NTLM, Negotiate).
 fn by_connection(known: &ProxyAuthentication) -> bool {
     let names = |text: &str| ["NTLM", "Negotiate"].iter().any(|name| text.contains(name));
     !known.withheld
@@ -258,10 +258,10 @@ fn socks(evidence: &Evidence<'_>, code: u8) -> Option<Verdict> {
         6 => "TTL expired, which many proxies report when they got no answer",
         7 => "it does not know the command CONNECT",
         8 if by_name => {
-            "it takes no names, or no addresses of this kind: try socks5://, with which this host \
-             resolves the name"
+            "it does not accept names, or does not accept addresses of this family: try \
+             socks5://, with which this host resolves the name"
         }
-        8 => "it takes no addresses of this kind",
+        8 => "it does not accept addresses of this family",
         _ => "a code that no standard defines",
     };
     let said = format!("SOCKS reply {code}, {meaning}");
@@ -319,7 +319,7 @@ fn says_unresolved(http: &HttpRefusal) -> bool {
             .any(|error| status.contains(&format!("error={error}")))
 }
 
-/// Returns the meaning of a status beyond its words.
+/// Returns an explanation to add to a status line; empty if the line says enough.
 const fn why(status: u16) -> &'static str {
     match status {
         504 => " (its connection got no answer in time)",

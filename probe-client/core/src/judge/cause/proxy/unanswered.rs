@@ -1,4 +1,5 @@
-//! Judges a proxy that was asked to connect and did not give a readable answer: it was silent, or it closed.
+//! Judges a proxy that was asked to connect and did not give a readable answer: it was silent, or it closed the
+//! connection.
 
 use super::protocol;
 use crate::catalogue::VerdictId;
@@ -67,7 +68,9 @@ fn could_not_connect(
     );
     let verdict = Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).because(why);
     let verdict = if sent {
-        verdict.because("this request carried the credentials, as that of the port that passes did")
+        verdict.because(
+            "this request carried the credentials, as did the request for the port that works",
+        )
     } else {
         verdict
     };
@@ -114,8 +117,8 @@ fn no_proxy(evidence: &Evidence<'_>, proxy: &ProxyAddress, said: &str) -> Verdic
     let target = evidence.target();
     let protocol = protocol(proxy.scheme);
     let claim = format!(
-        "{proxy} takes the connection, and on the request for {target} {said}: it does not speak \
-         {protocol}, or it drops the request"
+        "{proxy} accepted the connection, but {said} after the request for {target}: it does not \
+         speak {protocol}, or it drops the request"
     );
     let id = VerdictId::ProxyUnreachable;
     Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).next(format!(

@@ -1,5 +1,5 @@
-//! `reachable-with-loss` if the path treats connections by their source port: some never get an answer, and others
-//! always do. While any connection passes, the verdict says nothing about the port as a whole.
+//! `reachable-with-loss` if the path treats connections differently by their source port: some source ports never get
+//! an answer, and others always do. While any connection passes, the verdict says nothing about the port as a whole.
 
 use super::lossy;
 use crate::catalogue::VerdictId;
@@ -75,8 +75,9 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     Some(with_ports(verdict, account).next(format!(
         "ask the network and firewall teams whether one of several parallel links, firewalls or \
          NAT gateways on the way to {target} fails or lacks the rule, whether a NAT gateway has no \
-         source port free, whether a rule goes by source port or limits new connections, and for loss, in both directions; name the source \
-         ports of the evidence; run it again with `--flows 50` for a better figure"
+         source port free, whether a rule goes by source port or limits new connections, and for \
+         loss, in both directions; name the source ports of the evidence; run it again with \
+         `--flows 50` for a better figure"
     )))
 }
 
@@ -106,8 +107,8 @@ fn open_for_some(target: &str, account: &FlowAccount) -> Verdict {
     with_ports(verdict, account).next(by_flow(target, account))
 }
 
-/// Judges a probe whose own session went silent once it was open, if fresh sessions ran whole and source ports make the
-/// difference.
+/// Judges a probe whose own session went silent after it was opened, if fresh sessions ran whole and source ports make
+/// the difference.
 fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
     let mut fresh = evidence.probe.compared(Variation::InNothing);
     let passes = fresh.any(Measurement::ran_whole);
@@ -120,7 +121,7 @@ fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Opti
     Some(verdict)
 }
 
-/// Judges a probe whose own SYNs got no answer, if those of side connections did.
+/// Judges a probe whose own SYNs got no answer, if SYNs of side connections were answered.
 fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
     // Connections that pass one at a time depend on the pace.
     let paces = Paces::of(evidence.probe);

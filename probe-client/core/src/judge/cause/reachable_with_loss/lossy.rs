@@ -124,5 +124,5 @@ fn was_cut_off(measurement: &Measurement) -> bool {
     })
 }
 
-/// The minimum number of fresh sessions, of three or more, that lose something again. One may do so by chance.
+/// The minimum number of fresh sessions, of three or more, that lose something again. A single one may do so by chance.
 const ENOUGH: usize = 2;

@@ -1,5 +1,5 @@
 //! `reachable-with-loss` after a first session that failed: fresh sessions pass, so the cause of the first failure does
-//! not stop all. If too few pass to say so, the verdict is `inconclusive` and says only that.
+//! not stop every session. If too few pass to show that, the verdict is `inconclusive` and says only that some passed.
 
 use crate::catalogue::VerdictId;
 use crate::comparison::paced;
@@ -21,12 +21,13 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     if whole == 0 {
         return None;
     }
-    // A port that never connected, or was dialled slowly, is seldom dialled again more than once.
+    // A port that did not accept the first connection, or was dialled again only slowly, seldom gets more than one
+    // fresh session.
     let seldom = fresh.ran == 0 || matches!(evidence.ending(), Ending::NotConnected(_));
     let enough = if seldom {
         ran
     } else if evidence.slowness().is_some() {
-        // The slow path explains why the first session died, and few fresh ones are run on it.
+        // The slow path explains why the first session died, and only few fresh sessions are run on a slow path.
         1
     } else {
         ENOUGH
@@ -78,8 +79,8 @@ pub(super) fn rate(trials: Trials) -> String {
     )
 }
 
-/// Returns the next step: to ask about the number of connections, if sessions pass alone and not while others are open,
-/// or else about packet loss.
+/// Returns the next step: to ask about a limit on the number of connections if a session failed while others were held
+/// open, or else about packet loss.
 fn next_step(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());

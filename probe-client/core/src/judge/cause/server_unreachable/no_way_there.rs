@@ -87,7 +87,7 @@ fn next(evidence: &Evidence<'_>, word: Word, address: IpAddr) -> String {
     )
 }
 
-/// Returns in words which ports were answered in which way.
+/// Returns in words how each port was answered.
 fn told(answers: &[(u16, Answer)]) -> String {
     let with = |of: fn(&Answer) -> bool| {
         let ports = answers.iter().filter(|(_, answer)| of(answer));

@@ -1,6 +1,6 @@
 //! Finds a number of bytes at which sessions go silent although different numbers of their bytes arrived. A device that
-//! counts bytes before it holds them, or drops a whole burst, takes with it all bytes that were sent together. So each
-//! session shows a range: from the bytes that arrived to those that had been sent.
+//! counts bytes before it holds them back, or that drops a whole burst, stops all bytes that were sent together. So
+//! each session shows a range: from the bytes that arrived to those that had been sent.
 
 use super::super::super::compared::{Tally, variations};
 use super::super::super::ending::{Ending, ending};
@@ -26,8 +26,8 @@ pub(super) fn common(evidence: &Evidence<'_>, small: Variation) -> Option<Stall>
         .iter()
         .map(|m| range(m, way))
         .collect::<Option<Vec<_>>>()?;
-    // A device that ends sessions at a step of the dialogue, or takes full-size segments alone, leaves no stage behind
-    // it in one of the two.
+    // If no session with full-size segments completed a stage, or none with small ones did, another fault may be the
+    // cause: a device that ends sessions at a step of the dialogue, or one that drops only full-size segments.
     let full = all.iter().filter(|m| !is_of(evidence, small, m));
     if !full.clone().any(|m| begun(m)) || !evidence.probe.compared(small).any(begun) {
         return None;

@@ -19,9 +19,9 @@ pub(in super::super) enum Fault {
     Reset(u8),
     /// SYNs are answered by an ICMP error from this hop.
     Prohibited(u8),
-    /// The session is reset when its first bytes come.
+    /// The session is reset when its first bytes arrive.
     ResetsData,
-    /// This many SYNs are let in a second, others are dropped.
+    /// This many SYNs a second are let in; the others are dropped.
     Limited(usize),
 }
 
@@ -32,9 +32,9 @@ pub(in super::super) struct Network {
     pub(in super::super) round_trip: Duration,
     /// The server's distance in hops.
     pub(in super::super) distance: u8,
-    /// How many SYNs a second are let in, to whatever port; the others are reset.
+    /// How many SYNs a second are let in, to all ports together; the others are reset.
     pub(in super::super) limit: Option<usize>,
-    /// The number of SYNs of which one is lost; 0: none is lost.
+    /// One SYN in this number is lost; 0 if none is lost.
     pub(in super::super) loss: u64,
     pub(in super::super) seed: u64,
 }

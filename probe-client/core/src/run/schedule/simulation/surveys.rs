@@ -49,7 +49,7 @@ impl Simulation<'_> {
         self.go_on_with(index);
     }
 
-    /// Takes a turn for the next SYN of a survey, or ends it.
+    /// Takes a turn for the next SYN of a survey, or ends the survey.
     fn go_on_with(&mut self, index: usize) {
         let survey = self.surveys.get_mut(&index).expect("a survey in progress");
         if survey.sending {

@@ -321,8 +321,8 @@ fn of_tls(testimony: &mut wire::Testimony, apply: fn(&mut wire::TlsTestimony)) {
     }
 }
 
-/// Returns the testimony of a session that another client has at the same time, with nothing in common but the
-/// version: of another process, on another port, in TLS of its own.
+/// Returns the testimony of a session that another client has at the same time. Only the version is the same: the
+/// server process, the port and the TLS session differ.
 fn another() -> wire::Testimony {
     wire::Testimony {
         version: proto::DIALOGUE_VERSION,

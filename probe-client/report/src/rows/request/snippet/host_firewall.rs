@@ -90,20 +90,19 @@ fn powershell(flow: &Flow<'_>) -> Snippet {
     )
 }
 
-/// Returns a rule that stands before all others of its chain: one that follows a rule which rejects does nothing.
+/// Returns a rule to insert before all others of its chain: a rule after one that rejects would have no effect.
 fn nftables(flow: &Flow<'_>) -> Snippet {
     let (from, to, port) = (&flow.from, &flow.to, &flow.port);
     let ip = if flow.ipv4 { "ip" } else { "ip6" };
     let note = match flow.side {
         Side::Client => {
-            "in the chain of the hook output that refuses it, above the rule that does; a rule \
-                         of the hook input has to accept the answers (`ct state established \
-                         accept`)"
+            "in the output chain that refuses the connection, above the rule that refuses it; a \
+             rule in the input chain has to accept the answers (`ct state established accept`)"
         }
         Side::Server => {
-            "in the chain of the hook input that refuses it, above the rule that does; every \
-                         other chain of that hook has to accept it too, and those of the hook \
-                         output its answers"
+            "in the input chain that refuses the connection, above the rule that refuses it; all \
+             other input chains have to accept the connection too, and all output chains have \
+             to accept its answers"
         }
     };
     Snippet::new(
@@ -136,6 +135,6 @@ fn ufw(flow: &Flow<'_>) -> Snippet {
     )
 }
 
-/// Windows weighs rules by their action, not by their order.
-const BLOCK_WINS: &str = "a rule that blocks wins over it whatever their order: if there is one, \
-                          that rule has to be narrowed or disabled instead";
+/// Windows gives priority to rules by their action, not by their order.
+const BLOCK_WINS: &str = "a rule that blocks takes precedence, whatever the order: if there is \
+                          one, narrow or disable that rule instead";

@@ -7,8 +7,8 @@ use crate::judge::evidence::Evidence;
 use crate::proxy::SquidError;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// Judges the action that Squid reports; its status alone does not distinguish a failed connection from trouble of its
-/// own.
+/// Judges the action that Squid reports; the HTTP status alone does not distinguish a failed connection from a fault of
+/// Squid itself.
 pub(super) fn judge(evidence: &Evidence<'_>, error: SquidError, said: &str) -> Option<Verdict> {
     match error {
         SquidError::ConnectionFailed(number) => {
@@ -22,7 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, error: SquidError, said: &str) -> O
     }
 }
 
-/// Judges ERR_CANNOT_FORWARD, which Squid says without having tried an address of the server.
+/// Judges ERR_CANNOT_FORWARD, which Squid reports if it has not tried any address of the server.
 fn no_way(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
@@ -69,7 +69,7 @@ fn own_trouble(evidence: &Evidence<'_>, what: &str, said: &str) -> Option<Verdic
     )))
 }
 
-/// Returns a verdict about the proxy's own report of itself, which does not name one cause.
+/// Returns a verdict that rests on the proxy's report about itself, which leaves several causes open.
 fn of_the_proxy(id: VerdictId, claim: String) -> Verdict {
     Verdict::new(id, Segment::Proxy, Confidence::Medium, claim)
 }
