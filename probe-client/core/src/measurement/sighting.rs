@@ -101,7 +101,7 @@ impl SightingAnswer {
         };
         self.sightings.retain(|sighting| !went_further(sighting));
         Self {
-            sightings: self.sightings,
+            sightings: without_repeats(self.sightings),
             unattributed: self.unattributed || other.unattributed,
             unasked: self.unasked || other.unasked,
             sees_half_open: self.sees_half_open && other.sees_half_open,
@@ -136,6 +136,27 @@ impl SightingAnswer {
             ..self
         }
     }
+}
+
+/// Returns `sightings` with each connection once: a server that is asked twice reports it in both answers. A match by
+/// digest counts for more than one by address, and of two equal matches the one with more bytes.
+fn without_repeats(sightings: Vec<Sighting>) -> Vec<Sighting> {
+    let mut kept: Vec<Sighting> = Vec::new();
+    for sighting in sightings {
+        let weight = |s: &Sighting| (s.matched_by == MatchedBy::Digest, s.bytes_received);
+        let known = kept.iter_mut().find(|known| {
+            **known == sighting
+                || (known.peer.is_some()
+                    && known.peer == sighting.peer
+                    && known.end == sighting.end)
+        });
+        match known {
+            Some(known) if weight(known) < weight(&sighting) => *known = sighting,
+            Some(_) => {}
+            None => kept.push(sighting),
+        }
+    }
+    kept
 }
 
 /// One connection that the server noticed.
@@ -216,4 +237,43 @@ impl SightingEnd {
 /// Converts an IPv4-mapped IPv6 address to the IPv4 address.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(peer: &str, bytes_received: u64) -> SightingAnswer {
+        SightingAnswer {
+            sightings: vec![Sighting {
+                matched_by: MatchedBy::Digest,
+                peer: Some(peer.parse().unwrap()),
+                bytes_received,
+                bytes_sent: 0,
+                end: SightingEnd::Deadline,
+                tls_error: None,
+                unaltered_prefix: 0,
+                altered_within: None,
+                client_hello_unaltered: None,
+            }],
+            unattributed: false,
+            unasked: false,
+            sees_half_open: true,
+            sees_every_syn: false,
+            answers_refused: None,
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_reported_twice_is_one() {
+        let (early, late) = (
+            answer("192.0.2.1:40000", 200),
+            answer("192.0.2.1:40000", 2_000),
+        );
+        for merged in [early.clone().and(late.clone()), late.clone().and(early)] {
+            assert_eq!(merged.sightings, late.sightings);
+        }
+        let another = answer("192.0.2.1:40001", 200);
+        assert_eq!(another.and(late).sightings.len(), 2);
+    }
 }
