@@ -1,6 +1,9 @@
 //! Tests slow paths: silence there does not point to a device, and a session whose bytes still move is not dead.
 
-use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
+use super::{
+    AGAIN, AGAIN_DIED, AGAIN_MUTE, AS_TCP, DIED, End, LARGE, MUTE, SMALL, evidence, findings,
+    judge, lossy, probe, whole,
+};
 use crate::catalogue::{FindingId, VerdictId};
 use crate::judge::Evidence;
 use crate::measurement::{Measurement, VariedSession};
@@ -36,6 +39,18 @@ fn silence_on_a_slow_way_is_no_inspection() {
 }
 
 #[test]
+fn a_slow_way_does_not_explain_that_full_size_segments_alone_vanish() {
+    let small = (SMALL, End::Whole);
+    let sizes = [small, small, small, small, (LARGE, DIED)];
+    let probe = probe(
+        SessionKind::Https,
+        DIED,
+        &[&AGAIN_DIED[..], &sizes].concat(),
+    );
+    assert_eq!(beside(&probe, 2_000).id, VerdictId::PathMtuBlackHole);
+}
+
+#[test]
 fn a_handshake_that_was_repeated_makes_no_slow_way() {
     let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 4]].concat();
     let probe = probe(SessionKind::Https, MUTE, &inspected);
@@ -53,7 +68,8 @@ fn a_handshake_that_was_repeated_makes_no_slow_way() {
     };
     assert_eq!(verdict(0, 1_028), VerdictId::Inconclusive);
     assert_eq!(verdict(1, 1_028), VerdictId::PayloadDropped);
-    // Later segments have measured the round trip again.
+    // The least round trip differs from the smoothed one, so later segments have measured the round trip too, and the
+    // repeated handshake is not the only measurement.
     assert_eq!(verdict(1, 900), VerdictId::Inconclusive);
 }
 

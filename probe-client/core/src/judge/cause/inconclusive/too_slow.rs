@@ -2,6 +2,7 @@
 //! blame, and a comparison with sessions that passed at another moment shows nothing.
 
 use crate::catalogue::VerdictId;
+use crate::judge::cause::path_mtu_black_hole;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
@@ -12,6 +13,10 @@ use crate::verdict::{Confidence, Segment, Verdict};
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.given_up_by_server() {
         return Some(super::judge(evidence));
+    }
+    // Small segments pass on a slow line as slowly as full-size ones, so a line that stops only these is not just slow.
+    if path_mtu_black_hole::judge(evidence).is_some() {
+        return None;
     }
     let slowness = evidence.slowness()?;
     let claim = if slowness::still_moved(evidence.probe) {
