@@ -76,7 +76,8 @@ impl Stranger {
         let action = self.with_env(tables, |session, env| session.receive(env, bytes));
         self.sent += bytes.len();
         if let Action::StartTls { leftover } = &action {
-            // The bytes of the handshake do not count.
+            // `leftover` is the beginning of the TLS handshake. The session never reads it, so it must not allow any
+            // bytes in answer.
             self.sent -= leftover.len();
             self.inside_tls = true;
         }

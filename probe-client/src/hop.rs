@@ -95,8 +95,8 @@ fn classify(kind: FailureKind, origin: Origin, unnamed: bool) -> HopAnswer {
         // The SYN was accepted, and the connection was reset before this task awoke.
         Origin::Peer if kind == FailureKind::Reset => HopAnswer::SynAck,
         Origin::ThisHost if !unnamed => HopAnswer::NotSent,
-        // On systems that do not name senders, an unreachable host may mean an expired hop limit. It is only known that
-        // the SYN was not answered.
+        // Some systems do not say who sent an ICMP error, and report an expired hop limit as "host unreachable" too.
+        // Then it is only known that the SYN was not answered.
         Origin::ThisHost | Origin::Peer | Origin::Unknown => HopAnswer::Silence,
     }
 }

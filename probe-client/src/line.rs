@@ -30,7 +30,9 @@ impl SharedLine {
     /// for a window.
     pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
-            // After a repeated SYN, the SYN-ACK may be the server's own repetition of a lost one, a second later.
+            // If the SYN was sent again, the SYN-ACK that arrived may be a repeated one too, because the first was
+            // lost. The handshake then measures a round trip that is a second too long. It counts only if later
+            // segments have measured the round trip again.
             round_trip: kernel.rtt.filter(|_| {
                 kernel.rtt != kernel.least_rtt || kernel.total_retransmissions == Some(0)
             }),

@@ -9,6 +9,7 @@ use probe_core::measurement::Measurement;
 use probe_core::verdict::{Finding, Verdict};
 use probe_documents::{DOCUMENT, RunDocument, Timings, contradictions};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::given_file;
 
@@ -61,6 +62,9 @@ fn told(wrong: &[String]) -> String {
 /// Returns the reason why `text` is not a run document, and the right form.
 fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> anyhow::Error {
     let wanted = "name a file that `--output run.json` wrote";
+    if text.trim().is_empty() {
+        return anyhow!("{shown} is empty; {wanted}");
+    }
     if error.is_eof() {
         let at = mistake::told(error);
         return anyhow!("{shown} is cut off: {at}; {wanted}");
@@ -71,14 +75,15 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             "{shown} is nested deeper than any run document: line {line}, column {column}; {wanted}"
         );
     }
-    if error.is_syntax() {
+    // The error is the same for text that is not JSON and for a value of the wrong kind.
+    if error.is_syntax() && serde_json::from_str::<IgnoredAny>(text).is_err() {
         let at = mistake::told(error);
         return anyhow!("{shown} is not JSON: {at}; {wanted}");
     }
     // The kind that the document states explains more than its first wrong field.
     match serde_json::from_str::<Header>(text) {
         Ok(Header { document: None }) | Err(_) => {
-            let at = mistake::told(error);
+            let at = mistake::within_json(error);
             anyhow!("{shown} is not a run document `{DOCUMENT}`: {at}; {wanted}")
         }
         Ok(Header {
@@ -88,7 +93,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             Excerpt::cut(&other, MAX_SHOWN)
         ),
         Ok(Header { document: Some(_) }) => {
-            let error = within_a_probe(text).unwrap_or_else(|| mistake::told(error));
+            let error = within_a_probe(text).unwrap_or_else(|| mistake::within_json(error));
             anyhow!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}")
         }
     }
@@ -101,7 +106,7 @@ fn within_a_probe(text: &str) -> Option<String> {
     let concluded = serde_json::from_str::<Parts<Conclusion>>(text);
     let errors = [measured.err(), concluded.err()].into_iter().flatten();
     let first = errors.min_by_key(|error| (error.line(), error.column()))?;
-    Some(mistake::told(&first))
+    Some(mistake::within_json(&first))
 }
 
 /// The probes of a document; only the part `P` of each is read.
@@ -168,7 +173,8 @@ mod tests {
                 r#"{"document":"fwprobe.run/1","run":{"#,
                 " is cut off: line 1, column 35: EOF",
             ),
-            ("", " is cut off: line 1, column 0: EOF"),
+            ("", " is empty; name a file that"),
+            ("\n", " is empty; name a file that"),
             (
                 r#"{"document":"fwprobe.run/2","run":7}"#,
                 " is a `fwprobe.run/2`; this version reads",
@@ -212,6 +218,8 @@ mod tests {
         for (right, wrong) in [
             ("\"session\": \"nettcp\"", "\"session\": \"gopher\""),
             ("\"outcome\": \"not-as-expected\"", "\"outcome\": \"fine\""),
+            ("\"session\": \"nettcp\"", "\"session\": 7"),
+            ("\"outcome\": \"not-as-expected\"", "\"outcome\": null"),
             ("\"started_us\": ", "\"started_us\": -1"),
         ] {
             let place = text.find(right).unwrap();
@@ -219,10 +227,24 @@ mod tests {
             let edited = format!("{}{wrong}{}", &text[..place], &text[place + right.len()..]);
             let told = refusal(&edited);
             assert!(
-                told.contains(&format!(": line {line}, column")),
+                told.contains(&format!(" with a mistake in it: line {line}, column")),
                 "{line}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_a_mistake_in_json() {
+        let text = recorded();
+        // The last rule is that of a reference probe.
+        let (before, after) = text.rsplit_once("\"session\": \"tls\"").unwrap();
+        let line = before.lines().count();
+        let told = refusal(&format!("{before}\"session\": 7{after}"));
+        let expected = format!(" is a `{DOCUMENT}` with a mistake in it: line {line}, column ");
+        assert!(
+            told.starts_with(&expected) && told.ends_with(": a value of the wrong kind"),
+            "{told}"
+        );
     }
 
     #[test]

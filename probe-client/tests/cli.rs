@@ -70,6 +70,15 @@ fn an_unknown_id_is_told_the_known_ones() {
 }
 
 #[test]
+fn a_missing_file_is_named() {
+    for file in ["nosuch.json", "runs/nosuch"] {
+        let said = fails(&["explain", file]);
+        let expected = format!("error: there is no file `{file}`\n");
+        assert_eq!(said, expected);
+    }
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     insta::assert_snapshot!(fails(&[
         "run",

@@ -165,7 +165,7 @@ fn documents() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns the commands in `text`: first lines of code, then code spans in backticks.
+/// Returns the commands in `text`: first those in lines of code blocks, then those in code spans (in backticks).
 fn typed(text: &str) -> Vec<String> {
     let text = text.replace("\\\n", " ");
     let (mut code, mut prose) = (Vec::new(), String::new());

@@ -66,7 +66,7 @@ impl Alternative {
             Self::AnswerRefused => {
                 "not excluded: the SYN arrived, and the server's answer was refused at once on the \
                  way back, by a device or by this host; the server keeps nothing of such a \
-                 connection, so it would report the same. A witness (`witness = true` in the \
+                 connection, and so cannot report it. A witness (`witness = true` in the \
                  server's configuration) sees the SYN"
             }
             Self::AnswerHeldBack => {

@@ -70,6 +70,17 @@ pub enum Confidence {
     High,
 }
 
+impl Confidence {
+    /// Returns the confidence's name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 impl Segment {
     /// Somewhere between the two ends; nothing more is known.
     pub(crate) const PATH: Self = Self::Path {

@@ -113,7 +113,8 @@ fn leaves_nothing_open_if_high(file: &Path, what: &str, probe: &Probe) {
         verdict.id,
         verdict.alternatives
     );
-    // If a sentence leaves open a cause that is not an alternative, that cause limits no confidence.
+    // Only an `Alternative` lowers the confidence. So every sentence with "not excluded" has to be that of an
+    // alternative.
     let leaves_open = |line: &&String| line.contains("not excluded");
     for line in verdict.evidence.iter().filter(leaves_open) {
         let known = Alternative::ALL.iter().any(|other| line == other.words());

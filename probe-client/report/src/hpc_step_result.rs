@@ -8,7 +8,7 @@ use probe_core::judge::Outcome;
 use quick_xml::Writer;
 
 use crate::failed_run::FailedRun;
-use crate::rows::{Mark, Report, Shortened};
+use crate::rows::{Mark, Report, Shortened, VerdictWords};
 use crate::xml::{self, element};
 
 /// Whether a result is about one node or about the whole test.
@@ -183,18 +183,9 @@ fn bullets<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> 
             Mark::Fail => "Failure",
             Mark::Warned | Mark::Undecided => "Warning",
         };
-        let next = port.verdict.next_step.as_deref().unwrap_or_default();
-        let logged = port.verdict.logs.as_ref();
-        let logged = logged.map_or_else(String::new, |l| format!(". In logs: {l}"));
-        all.push((
-            kind,
-            format!(
-                "{} {}: {}. {next}{logged}",
-                port.port_and_session(),
-                port.verdict.id,
-                port.verdict.claim
-            ),
-        ));
+        let id = port.verdict.id;
+        let text = explained(&port.verdict);
+        all.push((kind, format!("{} {id}: {text}", port.port_and_session())));
     }
     for check in &report.checks {
         let kind = match check.status {
@@ -214,6 +205,26 @@ fn bullets<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> 
                 .try_for_each(|(kind, text)| bullet(w, kind, text))
         })?;
     Ok(())
+}
+
+/// Returns the claim of a verdict, its next step and the traffic to look for, as sentences.
+fn explained(verdict: &VerdictWords) -> String {
+    let mut text = verdict.claim.clone();
+    if let Some(next) = &verdict.next_step {
+        text.push_str(&format!(". {}", capitalised(next)));
+    }
+    if let Some(logs) = &verdict.logs {
+        text.push_str(&format!(". In logs: {logs}"));
+    }
+    text
+}
+
+fn capitalised(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 fn bullet<W: Write>(writer: &mut Writer<W>, kind: &str, text: &str) -> io::Result<()> {
@@ -264,6 +275,29 @@ mod tests {
         let counted =
             ": All 4 probes are as expected (2 ports, 2 server addresses). As expected: 4, ";
         assert!(text.contains(counted), "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_explained_in_whole_sentences() {
+        let mut words = Report::of(&recorded::DROPPED.read()).ports[0]
+            .verdict
+            .clone();
+        words.claim = "the port is dropped".to_owned();
+        words.next_step = Some("ask the firewall team".to_owned());
+        words.logs = Some("TCP to port 80".to_owned());
+        assert_eq!(
+            explained(&words),
+            "the port is dropped. Ask the firewall team. In logs: TCP to port 80"
+        );
+        words.next_step = None;
+        assert_eq!(
+            explained(&words),
+            "the port is dropped. In logs: TCP to port 80"
+        );
+        words.logs = None;
+        assert_eq!(explained(&words), "the port is dropped");
+        assert_eq!(capitalised("Über"), "Über");
+        assert_eq!(capitalised(""), "");
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Report {
         let paths = path::rows(&ports);
         let mut run = RunRow::of(document);
         run.repeat = repeat::commands(&run, &paths, &ports);
+        run.verify = repeat::verification(&run, &paths, &ports);
         let mut report = Self {
             run,
             summary: SummaryRow::of(document, &ports),

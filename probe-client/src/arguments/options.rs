@@ -124,7 +124,7 @@ pub(crate) struct ServerOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = REPORTS)]
 pub(crate) struct ReportOptions {
-    /// What to print on standard output.
+    /// What to print on standard output [default: table].
     #[arg(long, value_parser = FormatParser)]
     pub format: Option<FormatChoice>,
     /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE. Or write it to a

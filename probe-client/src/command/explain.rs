@@ -1,9 +1,12 @@
 //! `fwprobe explain`: prints the page of an id, all pages, or the verdicts of a saved run, judged again from its
 //! evidence.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
 use probe_core::catalogue::{self, VerdictId};
 use probe_core::excerpt::printable;
+use probe_core::verdict::{Segment, Verdict};
 use probe_documents::{RunDocument, judge_again};
 use probe_report::format::TABLE;
 
@@ -20,21 +23,25 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
         terminal::print(&catalogue::markdown()).context("standard output")?;
         return Ok(0);
     };
-    let page = catalogue::page(subject).or_else(|| head_node::catalogue::page(subject));
-    if let Some(page) = page {
+    if let Some(page) = page(subject) {
         terminal::print(page).context("standard output")?;
         return Ok(0);
     }
-    let path = std::path::Path::new(subject);
+    let path = Path::new(subject);
     if !path.exists() {
-        if let Some(text) = verdicts_for(subject) {
+        if let Some(text) = meant(subject) {
             terminal::print(&text).context("standard output")?;
             return Ok(0);
         }
-        bail!("`{subject}` is neither an id nor a file{}", advice(subject));
+        if !subject.contains(['.', '/', '\\']) {
+            bail!("`{subject}` is neither an id nor a file{}", advice(subject));
+        }
+        if matches!(path.try_exists(), Ok(false)) {
+            bail!("there is no file `{subject}`");
+        }
     }
     let saved = load(path)?;
-    let before: Vec<_> = saved.probes.iter().map(|p| p.verdict.id).collect();
+    let before: Vec<Verdict> = saved.probes.iter().map(|p| p.verdict.clone()).collect();
     let by = saved.run.version.clone();
     let document = judge_again(saved);
     let mut text = again(&document, &before, &by).into_bytes();
@@ -43,8 +50,19 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     Ok(0)
 }
 
+/// Returns the page of a verdict, a finding or a check; `None` for an unknown id.
+fn page(id: &str) -> Option<&'static str> {
+    catalogue::page(id).or_else(|| head_node::catalogue::page(id))
+}
+
+/// Returns the page of an id that is written in capitals, or the list of verdicts for a word of other programs.
+fn meant(word: &str) -> Option<String> {
+    let page = page(&word.to_ascii_lowercase());
+    page.map(str::to_owned).or_else(|| verdicts_for(word))
+}
+
 /// Returns the text that says which verdicts have changed.
-fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
+fn again(document: &RunDocument, before: &[Verdict], by: &str) -> String {
     let mut text = format!(
         "The evidence in the file was judged again (measured by version {by}, judged by version \
          {}): ",
@@ -54,10 +72,9 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
         .probes
         .iter()
         .zip(before)
-        .filter(|(probe, was)| probe.verdict.id != **was)
-        .map(|(probe, was)| {
-            let port = probe.measurement.rule.port;
-            format!("port {port} is {}, was {was}", probe.verdict.id)
+        .filter_map(|(probe, was)| {
+            let change = change(&probe.verdict, was)?;
+            Some(format!("port {} {change}", probe.measurement.rule.port))
         })
         .collect();
     if changed.is_empty() {
@@ -66,6 +83,31 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
         text.push_str(&changed.join("; "));
     }
     format!("{}\n\n", textwrap::fill(&printable(&text), 80))
+}
+
+/// Returns what differs between two verdicts about one probe; `None` if id, place and confidence are the same.
+fn change(is: &Verdict, was: &Verdict) -> Option<String> {
+    if is.id != was.id {
+        return Some(format!("is {}, was {}", is.id, was.id));
+    }
+    let other_place = is.segment != was.segment;
+    let other_confidence = is.confidence != was.confidence;
+    if !other_place && !other_confidence {
+        return None;
+    }
+    let words = |verdict: &Verdict| {
+        let mut words = verdict.id.to_string();
+        if other_place && verdict.segment == Segment::Unknown {
+            words.push_str(" at an unknown place");
+        } else if other_place {
+            words.push_str(&format!(" at {}", verdict.segment));
+        }
+        if other_confidence {
+            words.push_str(&format!(" with confidence {}", verdict.confidence.name()));
+        }
+        words
+    };
+    Some(format!("is {}, was {}", words(is), words(was)))
 }
 
 /// Returns the ids that the user may have meant, or all ids.
@@ -161,6 +203,8 @@ fn ids() -> String {
 
 #[cfg(test)]
 mod tests {
+    use probe_core::verdict::Confidence;
+
     use super::*;
 
     #[test]
@@ -171,5 +215,46 @@ mod tests {
             assert!(ids.iter().all(|id| catalogue::page(id).is_some()), "{word}");
         }
         assert_eq!(verdicts_for("dropped"), None);
+    }
+
+    #[test]
+    fn an_id_may_be_written_in_capitals() {
+        assert_eq!(meant("DROPPED").as_deref(), page("dropped"));
+        assert!(meant("DROPPED").is_some());
+        assert_eq!(meant("no-such-thing"), None);
+    }
+
+    #[test]
+    fn a_change_of_the_place_or_the_confidence_alone_is_named() {
+        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut probes = document.probes.into_iter().map(|probe| probe.verdict);
+        let mut was = probes.find(|v| v.id == VerdictId::Dropped).unwrap();
+        (was.segment, was.confidence) = (Segment::CloudEdge, Confidence::Low);
+        assert_eq!(change(&was, &was), None);
+
+        let mut is = was.clone();
+        is.segment = Segment::Path {
+            hop: Some(1),
+            address: Some("10.73.1.1".parse().unwrap()),
+        };
+        assert_eq!(
+            change(&is, &was).unwrap(),
+            "is dropped at path hop 1 10.73.1.1, was dropped at cloud-edge"
+        );
+        is.segment = Segment::Unknown;
+        is.confidence = Confidence::High;
+        assert_eq!(
+            change(&is, &was).unwrap(),
+            "is dropped at an unknown place with confidence high, was dropped at cloud-edge with \
+             confidence low"
+        );
+        is.segment = Segment::CloudEdge;
+        assert_eq!(
+            change(&is, &was).unwrap(),
+            "is dropped with confidence high, was dropped with confidence low"
+        );
+        is.id = VerdictId::Rejected;
+        assert_eq!(change(&is, &was).unwrap(), "is rejected, was dropped");
     }
 }

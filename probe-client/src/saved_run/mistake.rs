@@ -1,6 +1,7 @@
 //! Describes mistakes in JSON for users: the place comes first, and the program's types are not named.
 
 use serde_json::Error;
+use settings_file::nearest;
 
 /// Returns the mistake, with its line and column.
 pub(super) fn told(error: &Error) -> String {
@@ -15,6 +16,18 @@ pub(super) fn told(error: &Error) -> String {
     )
 }
 
+/// Returns the mistake in a text that is JSON. Of a value that is not a name where a name is expected, serde_json says
+/// only that it expected a value.
+pub(super) fn within_json(error: &Error) -> String {
+    let told = told(error);
+    match told.strip_suffix(NO_VALUE) {
+        Some(place) => format!("{place}a value of the wrong kind"),
+        None => told,
+    }
+}
+
+const NO_VALUE: &str = "expected value";
+
 /// Returns serde's message in words for users.
 fn plain(what: &str) -> String {
     for kind in ["invalid type: ", "invalid value: ", "invalid length "] {
@@ -25,17 +38,29 @@ fn plain(what: &str) -> String {
             return format!("expected {}, found {}", thing(expected), thing(found));
         }
     }
+    if let Some(names) = what.strip_prefix("unknown variant ") {
+        return unknown(names);
+    }
     for (kind, word) in [
         ("missing field ", "it lacks the field "),
         ("duplicate field ", "it has twice the field "),
         ("unknown field ", "there is no field "),
-        ("unknown variant ", "there is no value "),
     ] {
         if let Some(rest) = what.strip_prefix(kind) {
             return format!("{word}{}", rest.replace(", there are no fields", ""));
         }
     }
     what.to_owned()
+}
+
+/// Returns serde's message about an unknown name, from the name on: the name that was found, then the known ones.
+fn unknown(names: &str) -> String {
+    let mut each = names.split('`').skip(1).step_by(2);
+    let found = each.next().unwrap_or_default();
+    match nearest(found, each) {
+        Some(meant) => format!("there is no value `{found}`; did you mean `{meant}`?"),
+        None => format!("there is no value {names}"),
+    }
 }
 
 /// Returns the JSON name of a type in serde's message.
@@ -103,6 +128,14 @@ mod tests {
             (
                 "unknown variant `gopher`, expected one of `tcp`, `tls`",
                 "there is no value `gopher`, expected one of `tcp`, `tls`",
+            ),
+            (
+                "unknown variant `droped`, expected one of `reachable`, `dropped`",
+                "there is no value `droped`; did you mean `dropped`?",
+            ),
+            (
+                "unknown variant ``, expected `tcp` or `tls`",
+                "there is no value ``, expected `tcp` or `tls`",
             ),
             ("expected value", "expected value"),
         ] {

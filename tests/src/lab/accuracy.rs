@@ -51,7 +51,7 @@ pub struct Look {
     verdict: VerdictId,
     /// The verdict's segment, as the report shows it.
     at: String,
-    /// The outputs of each peer that was asked, by the peer's name.
+    /// The outputs of each of the other programs that was asked, by the program's name.
     outputs: BTreeMap<String, Vec<Output>>,
 }
 
@@ -68,7 +68,7 @@ pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
     files.into_iter().map(read).collect()
 }
 
-/// Returns why peers are not asked about a scenario; `None` if they are asked.
+/// Returns why the other programs are not asked about a scenario; `None` if they are asked.
 pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     if scenario.flags.iter().any(|flag| flag == "--via") {
         Some("goes through a proxy")
@@ -81,7 +81,7 @@ pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     }
 }
 
-/// Plays `scenario` once: first with fwprobe, then with each peer in turn.
+/// Plays `scenario` once: first with fwprobe, then with each of the other programs in turn.
 ///
 /// # Errors
 /// Fails if the lab cannot be built, or a program cannot be run.
@@ -180,7 +180,7 @@ fn ask(
     Ok(outputs)
 }
 
-/// Prevents one peer from affecting the next: makes devices forget their connections, and waits until a limit on new
+/// Prevents one program from affecting the next: makes devices forget their connections, and waits until a limit on new
 /// connections per second has recovered.
 fn settle(network: &Network) -> anyhow::Result<()> {
     for host in [Host::Firewall, Host::Isp] {
@@ -216,7 +216,7 @@ impl Look {
         }
     }
 
-    /// Returns the answer of `peer` and the rule that judges it; `None` if the peer was not asked.
+    /// Returns the answer of `peer` and the rule that judges it; `None` if that program was not asked.
     fn judged(
         &self,
         peer: &Peer,

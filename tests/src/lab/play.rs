@@ -77,7 +77,7 @@ pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Res
 /// both. Words in angle brackets stand for addresses.
 ///
 /// # Errors
-/// Fails if the scenario cannot be played, or if the peer fails.
+/// Fails if the scenario cannot be played, or if `peer` fails.
 pub fn timed_with_peer(
     scenario: &Scenario,
     family: Family,

@@ -53,7 +53,8 @@ impl Place {
                 between(survey, last, lost_before, fact, perhaps_host)
             }
             LastHop::Answered { hop } => Self::unknown(format!(
-                "the last hop that answers SYNs to it is {}; there was no port to compare with",
+                "the last hop that answers SYNs to it is {}; SYNs to a port that works were not \
+                 traced, so this shows no place",
                 named(survey, hop)
             )),
             LastHop::Unknown => Self::unknown(NO_ICMP),
@@ -246,16 +247,16 @@ fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
         .reference
         .map_or_else(String::new, |port| port.to_string());
     let reached = match last {
-        0 => "no hop answers SYNs to it".to_owned(),
+        0 => "no hop answers SYNs to it with ICMP errors".to_owned(),
         last => format!(
-            "SYNs to it are answered by {} and by none behind it",
+            "{} answers SYNs to it with ICMP errors, and no hop behind it does",
             named(survey, last)
         ),
     };
     let next = end_of(survey, lost_before);
     let mut fact = format!(
-        "{reached}; SYNs to port {reference} are answered by {next} within the same second, from \
-         at least {AGREEING} source ports"
+        "{reached}; {next} answers SYNs to port {reference} within the same second: from at least \
+         {AGREEING} source ports each"
     );
     if last == 0 && !matches!(lost_before, PastLastHop::Hop(1) | PastLastHop::Server(1)) {
         fact.push_str(&format!("; {NO_ICMP}"));

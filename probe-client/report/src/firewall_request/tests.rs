@@ -101,6 +101,13 @@ fn a_source_that_is_not_translated_is_named_as_the_server_saw_it() {
     let seen = row.source_after_nat_seen.as_deref().unwrap();
     assert!(seen.starts_with("as the server saw it on port"), "{seen}");
     assert_eq!(Some(row.device_source.parse().unwrap()), row.source);
+    let text = rendered(write_text, recorded::DROPPED_BY_SERVER_HOST);
+    let source = row.source.unwrap();
+    let said = format!("Source:        {source} (the server saw this address on port");
+    assert!(
+        text.contains(&said) && text.contains(", so it is not translated)\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -133,6 +140,22 @@ fn a_request_that_asks_for_nothing_says_why_and_what_to_do() {
     let report = Report::of(&judge_again(blocked));
     let text = recorded::written(|out| write_text(&report, out));
     assert!(text.contains("expects its port to be blocked"), "{text}");
+}
+
+#[test]
+fn the_command_that_verifies_the_change_does_not_replace_the_run() {
+    for text in [
+        rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP),
+        rendered(write_markdown, recorded::DROPPED_BEHIND_FIRST_HOP),
+    ] {
+        assert!(text.contains(" --output after.json\n"), "{text}");
+        assert!(!text.contains("--output run.json"), "{text}");
+        // The run tested port 80 too, which is open.
+        let all = "It tests all rules of the profile, not only those asked for above.\n";
+        assert!(text.contains(all), "{text}");
+    }
+    let nothing_asked = rendered(write_text, recorded::BOTH_FAMILIES);
+    assert!(!nothing_asked.contains("It tests all"), "{nothing_asked}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ macro_rules! bounded {
 
 bounded! {
     Report: run summary paths ports failures notes egress skipped scope checks request;
-    RunRow: id what profile hosts started finished node user system version repeat;
+    RunRow: id what profile hosts started finished node user system version repeat verify;
     SummaryRow: headline sentence;
     PathRow: path;
     VerdictWords: place claim next_step evidence logs;

@@ -6,6 +6,19 @@ use super::run::RunRow;
 
 /// Returns the commands: the run itself, then its reports from the saved document.
 pub(super) fn commands(run: &RunRow, paths: &[PathRow], ports: &[PortRow]) -> Vec<String> {
+    vec![
+        command(run, paths, ports, "run.json"),
+        "fwprobe report run.json".to_owned(),
+    ]
+}
+
+/// Returns the command that repeats the run after a change, and saves it beside the earlier run.
+pub(super) fn verification(run: &RunRow, paths: &[PathRow], ports: &[PortRow]) -> String {
+    command(run, paths, ports, "after.json")
+}
+
+/// Returns the command that repeats the run and saves it as `output`.
+fn command(run: &RunRow, paths: &[PathRow], ports: &[PortRow], output: &str) -> String {
     let silent = ports.iter().any(|p| p.silence.is_some());
     let mut words = vec![
         if silent {
@@ -42,8 +55,8 @@ pub(super) fn commands(run: &RunRow, paths: &[PathRow], ports: &[PortRow]) -> Ve
     if ports.iter().any(PortRow::expects_blocked) {
         words.push("--expect FILE".to_owned());
     }
-    words.push("--connection-file FILE --output run.json".to_owned());
-    vec![words.join(" "), "fwprobe report run.json".to_owned()]
+    words.push(format!("--connection-file FILE --output {output}"));
+    words.join(" ")
 }
 
 /// Returns each text once, in the order of its first appearance.

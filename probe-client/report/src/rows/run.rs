@@ -35,6 +35,8 @@ pub struct RunRow {
     pub quick: bool,
     /// The commands that repeat the run.
     pub repeat: Vec<String>,
+    /// The command that repeats the run after a change, and saves it beside this run.
+    pub verify: String,
 }
 
 /// A rule that cannot be tested from here.
@@ -80,6 +82,7 @@ impl RunRow {
             complete: run.complete,
             quick: run.quick,
             repeat: Vec::new(),
+            verify: String::new(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The verdict of one probe in words, as rows of several kinds contain it.
 
-use probe_core::verdict::Confidence;
 use probe_documents::traffic::in_logs;
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
@@ -35,11 +34,7 @@ impl VerdictWords {
             id: verdict.id.name(),
             segment: segment_name(&verdict.segment),
             place: verdict.segment.to_string(),
-            confidence: match verdict.confidence {
-                Confidence::Low => "low",
-                Confidence::Medium => "medium",
-                Confidence::High => "high",
-            },
+            confidence: verdict.confidence.name(),
             claim: verdict.claim.clone(),
             next_step: verdict.next_step.clone(),
             evidence: verdict.evidence.clone(),

@@ -111,6 +111,7 @@ fn run() -> RunRow {
         complete: true,
         quick: true,
         repeat: vec![text(), text()],
+        verify: text(),
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Circumstances {
     pub versions: BTreeMap<String, String>,
 }
 
-/// Returns the page, and a list of fwprobe's shortcomings: the ports where it is wrong, or cannot tell what a peer gets
-/// right.
+/// Returns the page, and a list of fwprobe's shortcomings: the ports where it is wrong, or cannot tell what another
+/// program gets right.
 ///
 /// # Errors
 /// Fails if a scenario that was played is not in `scenarios`.

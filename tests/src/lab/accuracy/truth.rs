@@ -28,7 +28,7 @@ pub enum Truth {
     ServerUnreachable,
     ServerStuck,
     Undecided,
-    /// The fault is about proxies or names, which the peers are not asked about.
+    /// The fault is about proxies or names, which the other programs are not asked about.
     Unasked,
 }
 
@@ -59,7 +59,7 @@ impl Truth {
             return Self::Works;
         };
         match line.verdict {
-            // Peers have no key, so for them the port works.
+            // The other programs have no key, so for them the port works.
             VerdictId::Reachable
             | VerdictId::ReachableWithLoss
             | VerdictId::ServerRefused

@@ -6,7 +6,8 @@ use super::super::evidence::{Evidence, Refusal};
 use super::super::place::{as_far_as, keepers_of_the_last_device};
 use crate::catalogue::VerdictId;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord};
-use crate::observation::FailureKind;
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -62,8 +63,9 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
              device completed the handshake in the server's place"
         }
         Ending::NoData(..) => {
-            "the handshake completed and the connection was then closed: a device reset it when \
-             the bytes came, or completed the handshake in the server's place"
+            "the handshake completed and the connection was then ended: a device ended it when the \
+             bytes came, or completed the handshake in the server's place, or a program on the \
+             server's host ended it"
         }
         Ending::Complete(_) | Ending::Testified(..) => {
             "the server proved itself, but the session did not run as it should have"
@@ -85,8 +87,8 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
              on connections, devices that share the traffic and do not agree, or chance"
         } else if from_the_end(evidence).is_some() {
             "RST came in answer, from exactly as far away as the server: either nothing listens on \
-             that port, or its host's own firewall or the last device before it refuses it; every \
-             device before those lets the port through"
+             that port, or its host's own firewall or the last device before it refuses it; all \
+             devices on the way before them let the port through"
         } else {
             "RST came in answer: either nothing listens on that port, or a device before the \
              server refuses it"
@@ -242,11 +244,39 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
             keepers_of_the_last_device(evidence, distance)
         );
     }
+    let first = if control_was_refused(evidence) {
+        // Most often, nothing listens there.
+        format!(
+            "ask the server's admin whether fwprobe-echo listens on {port} (`ss -ltn`); if it \
+             does, ask the firewall team to allow {channel}"
+        )
+    } else if evidence.server_alive() {
+        format!("ask the firewall team to allow {channel}")
+    } else {
+        format!(
+            "make sure on the server that fwprobe-echo is running (`systemctl status \
+             fwprobe-echo`) and that {server} is its address, then ask the firewall team to allow \
+             {channel}"
+        )
+    };
     format!(
-        "ask the firewall team to allow {channel}, and run again: the server can then be asked \
-         what it saw of this port. Meanwhile ask {}",
-        logs("them", evidence)
+        "{first}, and run again: the server can then be asked what it saw of this port. If that is \
+         not possible, ask {}",
+        logs("the firewall team", evidence)
     )
+}
+
+/// Returns whether the control port answered SYNs with an RST.
+fn control_was_refused(evidence: &Evidence<'_>) -> bool {
+    let failure = control_port(evidence).and_then(Measurement::failure);
+    failure.is_some_and(|(operation, failure)| {
+        operation == Operation::Connect && failure.kind == FailureKind::Refused
+    })
+}
+
+fn control_port<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
+    let mut all = evidence.same_server.iter().copied();
+    all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)
 }
 
 /// Returns the questions to `firewall_team`, the cloud team and the server's admin about a connection that failed.
@@ -254,13 +284,14 @@ fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let Ending::NotConnected(_) = evidence.ending() else {
         return format!(
-            "{firewall_team}, the cloud team and the server's admin what their logs show of \
-             {flow}, in both directions"
+            "{firewall_team} first, then the cloud team, then the server's admin, what their logs \
+             show of {flow}, in both directions"
         );
     };
     format!(
-        "{firewall_team} and the cloud team what their logs show of {flow}, in both directions, \
-         and the server's admin which rules of that host's own firewall concern port {} ({})",
+        "{firewall_team} first, then the cloud team, what their logs show of {flow}, in both \
+         directions, and last the server's admin which rules of that host's own firewall concern \
+         port {} ({})",
         evidence.probe.port_dialled(),
         evidence.commands_for_host_rules()
     )
@@ -274,8 +305,7 @@ fn unasked(evidence: &Evidence<'_>) -> Option<String> {
     if evidence.told_over_another_path() {
         return None;
     }
-    let mut all = evidence.same_server.iter();
-    let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
+    let control = control_port(evidence)?;
     let (operation, failure) = control.failure()?;
     Some(format!(
         "the server could not be asked what it saw, because its control port, {}, failed as well: \

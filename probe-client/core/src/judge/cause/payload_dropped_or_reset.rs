@@ -78,7 +78,8 @@ fn odds(evidence: &Evidence<'_>) -> String {
             .map(|(port, trials)| format!("{trials} on port {port}"))
             .collect();
         return format!(
-            "{} {own} sessions failed on this port; on other ports of this server, {}",
+            "{} {own} sessions failed on this port; of the sessions on other ports of this server, \
+             {} failed",
             parted.failed,
             others.join(", ")
         );

@@ -40,7 +40,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     ))
     .next(format!(
         "look at the fwprobe-echo process on the server first (`systemctl status fwprobe-echo`: \
-         stopped, overloaded, swapping?); if it is healthy, ask the firewall and cloud teams \
+         hanging, overloaded, swapping?); if it is healthy, ask the firewall and cloud teams \
          whether a SYN proxy or load balancer answers TCP handshakes for {} in the server's place, \
          and why it does not pass the connections on",
         evidence

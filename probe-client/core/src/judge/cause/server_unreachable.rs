@@ -1,6 +1,7 @@
 //! `server-unreachable`: silence or RST on every port, or connections that are accepted and immediately ended. One
 //! statement about the server's address, not one per port.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::super::ending::{Ending, ending, testimony};
@@ -37,7 +38,9 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     let source = evidence.source();
     let (timed_out, refused) = counts(evidence);
     let how = match (timed_out, refused) {
+        (2, 0) => "neither of the two ports tried answered".to_owned(),
         (n, 0) => format!("none of the {n} ports tried answered"),
+        (0, 2) => "both ports tried answered with RST".to_owned(),
         (0, n) => format!("all {n} ports tried answered with RST"),
         (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
     };
@@ -53,13 +56,15 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         "the server is not running on that host, or a device blocks this address"
     };
-    let mut verdict = unreachable(address, &how, hypotheses, Confidence::High).next(format!(
-        "first make sure on the server that fwprobe-echo is running (`systemctl status \
+    let mut verdict = unreachable(address, &how, hypotheses, Confidence::High)
+        .because(tried(evidence))
+        .next(format!(
+            "first make sure on the server that fwprobe-echo is running (`systemctl status \
          fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the firewall \
          team whether TCP from {source} to {address} is blocked on all ports, and the cloud team \
          whether the network security group lets {source} in",
-        perhaps_another(evidence)
-    ));
+            perhaps_another(evidence)
+        ));
     verdict.evidence.extend(elsewhere);
     verdict.evidence.extend(traced(evidence));
     Some(verdict)
@@ -72,9 +77,10 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     let TurnedAway { ended, refused } = taken::everywhere(evidence)?;
     let address = evidence.probe.server()?;
+    let all = all_ports(ended);
     let how = if refused == 0 {
         format!(
-            "on all {ended} ports tried the handshake completes, and the connection is reset or \
+            "on {all} the handshake completes, and the connection is reset or \
              closed before a byte comes back"
         )
     } else {
@@ -86,13 +92,16 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     let hypotheses = "the server is not running, and a device (SYN proxy, load balancer) or \
                       another program completes handshakes in its place, or a device or the \
                       server's host resets whatever follows a handshake";
-    let mut verdict = unreachable(address, &how, hypotheses, Confidence::Medium).next(format!(
-        "first make sure on the server that fwprobe-echo is running (`systemctl status \
-         fwprobe-echo`, `ss -ltn`) and that the address is right; if it is, ask the firewall team \
-         whether a device completes TCP handshakes with {address} in the server's place or resets \
-         what follows them, and for its log of connections from {}",
-        evidence.source()
-    ));
+    let mut verdict = unreachable(address, &how, hypotheses, Confidence::Medium)
+        .because(tried(evidence))
+        .next(format!(
+            "first make sure on the server that fwprobe-echo is running (`systemctl status \
+         fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address is \
+         right; if both are so, ask the firewall and cloud teams whether a device (SYN proxy, load \
+         balancer) completes TCP handshakes with {address} in the server's place or resets what \
+         follows them, and for its log of connections from {}",
+            evidence.source()
+        ));
     verdict.evidence.extend(evidence.other_paths_lead_there());
     verdict.evidence.extend(traced(evidence));
     Some(verdict)
@@ -110,8 +119,33 @@ fn unreachable(address: IpAddr, how: &str, hypotheses: &str, confidence: Confide
              individual ports; {hypotheses}"
         ),
     )
-    .because(format!("{how}, the control port included"))
 }
+
+/// Returns `number` ports that were tried, in words.
+fn all_ports(number: usize) -> String {
+    if number == 2 {
+        "both ports tried".to_owned()
+    } else {
+        format!("all {number} ports tried")
+    }
+}
+
+/// Returns in words which ports were tried.
+fn tried(evidence: &Evidence<'_>) -> String {
+    let ports = evidence.same_server.iter().map(|m| m.port_dialled());
+    let ports: BTreeSet<u16> = ports.collect();
+    let mut shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
+    if ports.len() > SHOWN {
+        shown.push(format!("and {} more", ports.len() - SHOWN));
+    }
+    format!(
+        "ports tried, the control port included: {}",
+        shown.join(", ")
+    )
+}
+
+/// The maximum number of ports that a sentence lists.
+const SHOWN: usize = 12;
 
 /// Returns a note that the name may lead other hosts to another address; empty if the host is given as an address.
 fn perhaps_another(evidence: &Evidence<'_>) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::words::duration;
 use super::Evidence;
 use crate::measurement::{Measurement, egress_address, source_address};
-use crate::observation::Origin;
+use crate::observation::{FailureKind, Operation, Origin};
 use crate::path::authority;
 
 impl<'a> Evidence<'a> {
@@ -83,7 +83,7 @@ impl<'a> Evidence<'a> {
             "{} with {}: {} after {}",
             observation.operation.describe(),
             observation.target,
-            failure.kind.describe(),
+            how(observation.operation, failure.kind),
             duration(observation.duration_us)
         );
         if let Origin::Icmp {
@@ -144,6 +144,17 @@ impl<'a> Evidence<'a> {
                 ))
             }
         }
+    }
+}
+
+/// Returns in words how `operation` failed.
+fn how(operation: Operation, kind: FailureKind) -> &'static str {
+    match (operation, kind) {
+        // The system reports an RST that answers the SYN as a refusal.
+        (Operation::Connect | Operation::ProxyConnect, FailureKind::Reset) => {
+            "completed, and the connection was then reset,"
+        }
+        (_, kind) => kind.describe(),
     }
 }
 

@@ -31,8 +31,9 @@ pub(super) fn cleared(evidence: &Evidence<'_>) -> Option<Finding> {
              runs without congestion notification",
         )
         .with_detail(
-            "this host's SYNs have ECE and CWR set, and the one that arrived, which was not sent \
-             again, has neither; a device on the way or a rule of either host changes them",
+            "this host's SYNs have ECE and CWR set, and the SYN that arrived has neither, although \
+             it was the first one (only a repeated SYN leaves them out); a device on the way or a \
+             rule of either host clears the two bits",
         )
     })
 }

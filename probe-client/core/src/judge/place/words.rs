@@ -32,13 +32,13 @@ pub(in super::super) fn hops(distance: Distance) -> String {
 pub(super) fn reach_in_words(passes: u8, met: u8) -> String {
     if passes == 0 {
         return format!(
-            "packets of the session that expire at hop {met} (TTL {met}) make it fail already, \
-             each time"
+            "data packets whose hop limit ends at hop {met} (TTL {met}) trigger the failure \
+             already, each time"
         );
     }
     format!(
-        "packets of the session that expire at hop {passes} (TTL {passes}) do not make it fail, \
-         and packets that hop {passes} forwards (TTL {met}) do, each time"
+        "data packets whose hop limit ends at hop {passes} (TTL {passes}) do not trigger the \
+         failure, and those that hop {passes} forwards (TTL {met}) do, each time"
     )
 }
 

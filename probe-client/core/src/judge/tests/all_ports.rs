@@ -11,8 +11,8 @@ fn a_failure_that_every_port_shares_is_not_one_of_the_port() {
     let found = beside(&[on(80, DIED, &[DIED, DIED])]);
     assert!(found.claim.contains("about port 443 alone"), "{found:?}");
     asks_for_no_exemption(&found);
-    let told = "5 of 5 HTTPS sessions failed on this port; on other ports of this server, 3 of 3 \
-                on port 80";
+    let told = "5 of 5 HTTPS sessions failed on this port; of the sessions on other ports of this \
+                server, 3 of 3 on port 80 failed";
     assert!(found.evidence.iter().any(|fact| fact == told), "{found:?}");
 }
 
@@ -29,8 +29,8 @@ fn ports_that_fail_each_time_and_others_that_pass_leave_the_port_suspect() {
     assert!(!found.claim.contains("alone"), "{found:?}");
     let next = found.next_step.as_ref().unwrap();
     assert!(next.contains("protocol inspection"), "{next}");
-    let told = "5 of 5 HTTPS sessions failed on this port; on other ports of this server, 3 of 3 \
-                on port 80, 0 of 1 on port 5901";
+    let told = "5 of 5 HTTPS sessions failed on this port; of the sessions on other ports of this \
+                server, 3 of 3 on port 80, 0 of 1 on port 5901 failed";
     assert!(found.evidence.iter().any(|fact| fact == told), "{found:?}");
 }
 

@@ -81,7 +81,7 @@ fn source_ports_that_stay_silent_beside_others_are_a_fault_by_flow() {
         assert!(found.claim.contains(&rate), "{}", found.claim);
         let evidence = found.evidence.join("\n");
         assert!(
-            evidence.contains("source ports without an answer: 40000"),
+            evidence.contains("source ports that fail: 40000"),
             "{evidence}"
         );
         assert!(evidence.contains("are 1 in 210"), "{evidence}");

@@ -111,9 +111,9 @@ impl AskedRow {
             port,
             direction: match m.rule.direction {
                 Direction::Outbound => {
-                    "outbound at the source, inbound at the destination, with its answers"
+                    "outbound at the source, inbound at the destination, replies included"
                 }
-                Direction::Inbound => "inbound, with its answers",
+                Direction::Inbound => "inbound, replies included",
             },
             application: application(m),
             purpose: m.rule.purpose.clone(),

@@ -17,7 +17,7 @@ pub(super) struct Row {
     scenario: String,
     port: u16,
     kind: SessionKind,
-    /// The marks of every program: fwprobe's first, then those of the peers in the order of [`PEERS`].
+    /// The marks of every program: fwprobe's first, then those of the others in the order of [`PEERS`].
     marks: Vec<Vec<Given>>,
 }
 

@@ -1,4 +1,4 @@
-//! Reads each peer's output as it was recorded in the lab, without the parts that do not matter.
+//! Reads the output of each of the other programs as it was recorded in the lab, without the parts that do not matter.
 
 use super::*;
 

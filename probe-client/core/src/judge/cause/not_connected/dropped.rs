@@ -95,22 +95,7 @@ fn claim(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
 
 fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> String {
     let target = evidence.target();
-    let inbound = if evidence.never_at_the_host() {
-        "network security group"
-    } else {
-        "network security group, server host's own firewall"
-    };
-    let mut next = match &place.whom {
-        Some(whom) => format!(
-            "ask {whom} which rule drops {}, and to allow it, replies included",
-            evidence.flow()
-        ),
-        None => format!(
-            "ask the firewall team whether a rule drops {} outbound, and the cloud team whether \
-             one drops it inbound ({inbound}), and to allow it, replies included",
-            evidence.flow()
-        ),
-    };
+    let mut next = who_drops(evidence, place);
     if place.whom.is_some() && evidence.hops_are_hidden() {
         next.push_str(&format!(
             "; also ask whether ICMP errors from devices further along the path may reach {}: if \
@@ -145,6 +130,9 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
         if doubts.contains(&Alternative::SentElsewhere) {
             next.push_str(", or sends it to another destination (DNAT)");
         }
+        next.push_str(
+            "; and look for a rule of this host's own firewall that rejects those answers",
+        );
     }
     if ecn::is_asked_for(evidence) {
         next.push_str(
@@ -153,6 +141,30 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
         );
     }
     next
+}
+
+/// Returns the question to those who run the place of the drop, or who may drop the SYN if the place is not known.
+fn who_drops(evidence: &Evidence<'_>, place: &Place) -> String {
+    let host = if evidence.never_at_the_host() {
+        String::new()
+    } else {
+        format!(
+            ", and the server's admin whether that host's own firewall does ({})",
+            evidence.commands_for_host_rules()
+        )
+    };
+    match &place.whom {
+        Some(whom) => format!(
+            "ask {whom} which rule drops {}, and to allow it, replies included",
+            evidence.flow()
+        ),
+        None => format!(
+            "ask the firewall team whether a rule drops {} outbound, and to allow it, replies \
+             included; if none does, ask the cloud team whether the network security group drops \
+             it inbound{host}",
+            evidence.flow()
+        ),
+    }
 }
 
 /// Returns the account of the server, which saw none of the SYNs.

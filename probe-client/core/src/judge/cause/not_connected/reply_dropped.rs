@@ -58,14 +58,14 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
         Refusal::Excluded | Refusal::Possible => format!(
             "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from \
              {target} to {source}, or sees only one direction of the connection (the answers \
-             return by a different way), and to have both directions pass the same stateful \
-             device, or the answers let through"
+             return by a different way), and to route both directions through the same \
+             stateful device, or to let the answers through"
         ),
     };
     if !evidence.witness_looked() {
         next.push_str(
-            "; a rule of the server host's own firewall that lets no answer out looks the same (a \
-             witness on the server shows which of the two it is)",
+            "; if no device does, ask the server's admin whether that host's own firewall lets no \
+             answer out (a witness on the server shows which of the two it is)",
         );
     }
     next

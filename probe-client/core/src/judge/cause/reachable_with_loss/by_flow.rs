@@ -73,11 +73,11 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         in_words(odds)
     ));
     Some(with_ports(verdict, account).next(format!(
-        "ask the network and firewall teams whether one of several parallel links, firewalls or \
-         NAT gateways on the way to {target} fails or lacks the rule, whether a NAT gateway has no \
-         source port free, whether a rule goes by source port or limits new connections, and for \
-         loss, in both directions; name the source ports of the evidence; run it again with \
-         `--flows 50` for a better figure"
+        "ask the network team whether one of several parallel links, firewalls or NAT gateways on \
+         the way to {target} fails or lacks the rule, and to look for loss, in both directions; if \
+         they find nothing, ask the firewall team whether a NAT gateway has no source port free, \
+         or whether a rule goes by source port or limits new connections; name the source ports of \
+         the evidence; run it again with `--flows 50` for a better figure"
     )))
 }
 
@@ -199,20 +199,17 @@ fn by_flow(target: &str, account: &FlowAccount) -> String {
 
 fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     if !account.dead.is_empty() {
-        verdict = verdict.because(format!(
-            "source ports without an answer: {}",
-            list(&account.dead)
-        ));
+        verdict = verdict.because(format!("source ports that fail: {}", list(&account.dead)));
     }
     if !account.answered.is_empty() {
         verdict = verdict.because(format!(
-            "source ports with an answer, those dialled later included: {}",
+            "source ports that pass, those dialled later included: {}",
             list(&account.answered)
         ));
     }
     if !account.late.is_empty() {
         verdict = verdict.because(format!(
-            "source ports with an answer, but not to the first SYN: {}",
+            "source ports that pass, but lost their first SYN: {}",
             list(&account.late)
         ));
     }
@@ -223,8 +220,8 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     ));
     if account.again.all > 0 {
         verdict = verdict.because(format!(
-            "dialled again slowly from the same source ports, {} got no answer; from other source \
-             ports in between, {}",
+            "dialled again slowly, {} connections from the source ports that fail got no answer, \
+             and {} from new source ports in between",
             account.again, account.fresh
         ));
     }

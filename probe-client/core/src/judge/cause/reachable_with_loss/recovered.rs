@@ -86,14 +86,16 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
     match beside.next() {
         Some((held, _)) => format!(
-            "ask the firewall team whether a device limits how many connections may be open at \
-             once for {flow}: it failed with {held} others open, and passed alone; run again to \
-             see whether that repeats"
+            "run again; if the result is the same, ask the firewall team whether a device limits \
+             how many connections may be open at once for {flow}, and to raise that limit: it \
+             failed with {held} others open, and passed alone; if no device does, ask the server's \
+             admin the same about the server's host"
         ),
         None => format!(
-            "ask the network team to look for packet loss and overloaded devices, and the firewall \
-             team for flood protection and proxies that close sessions, for {flow}, in both \
-             directions; run again at another time of day and compare"
+            "run again, also at another time of day; if the result is the same, ask the network \
+             team to look for packet loss and overloaded devices for {flow}, in both directions; \
+             if they find none, ask the firewall team whether flood protection or a device that \
+             ends sessions affects it"
         ),
     }
 }

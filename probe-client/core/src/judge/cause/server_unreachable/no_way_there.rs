@@ -95,7 +95,7 @@ fn told(answers: &[(u16, Answer)]) -> String {
         (!ports.is_empty()).then(|| ports.join(", "))
     };
     let mut text = format!(
-        "{} ports were tried, the control port included; answered like this: {}",
+        "{} ports were tried, the control port included; answered with such an ICMP error: {}",
         answers.len(),
         with(|a| matches!(a, Answer::Told(_))).unwrap_or_default()
     );
