@@ -61,6 +61,10 @@ pub(super) enum Stage {
     Setup,
     /// Other sessions pass at times, or the SYN-ACK lost the window scale option.
     Recovered,
+    /// Every byte arrived, and one of the two hosts was too busy to go on.
+    Busy,
+    /// Full-size segments alone vanish. On a slow line, small ones pass as slowly as these.
+    Sized,
     /// A slow path explains the silence.
     Slow,
     /// Variations of the session show which difference lets it pass.
@@ -115,14 +119,12 @@ pub(super) const STAGES: &[(Stage, &[Cause])] = &[
         &[idle_expired::judge, instances::port, instances::key],
     ),
     (Stage::Recovered, &[options_lost::judge, recovered::judge]),
+    (Stage::Busy, &[too_slow::given_up]),
+    (Stage::Sized, &[path_mtu_black_hole::judge]),
     (Stage::Slow, &[too_slow::judge]),
     (
         Stage::Varied,
-        &[
-            path_mtu_black_hole::judge,
-            stalls_after_bytes::judge,
-            inspected::judge,
-        ],
+        &[stalls_after_bytes::judge, inspected::judge],
     ),
     (
         Stage::WholeServer,

@@ -8,3 +8,15 @@ pub(super) fn duration(us: u64) -> String {
         _ => format!("{:.1} s", us as f64 / 1e6),
     }
 }
+
+/// Returns the first of `ports`, and the number of those left out.
+pub(super) fn list(ports: &[u16]) -> String {
+    let mut shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
+    if ports.len() > SHOWN {
+        shown.push(format!("and {} more", ports.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+/// The maximum number of ports that a sentence lists.
+const SHOWN: usize = 12;

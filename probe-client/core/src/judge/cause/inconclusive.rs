@@ -5,7 +5,7 @@ use super::super::ending::Ending;
 use super::super::evidence::{Evidence, Refusal};
 use super::super::place::{as_far_as, keepers_of_the_last_device};
 use crate::catalogue::VerdictId;
-use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord};
+use crate::control_record::{ControlOutcome, ControlRecord};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 use crate::survey::RelativeDistance;
@@ -181,7 +181,7 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
                  configuration) and run again: without a witness, the server cannot say which SYNs \
                  reach its host, because that host's system keeps no half-open connections, or too \
                  few. Meanwhile ask {}",
-                logs("the firewall team", evidence)
+                logs(evidence)
             )
         })
     })
@@ -225,7 +225,7 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     let (source, server) = (evidence.source(), evidence.server_named());
     let port = evidence.control_port().map_or_else(
         || "its control port (8443 unless set otherwise)".to_owned(),
-        |port| format!("port {port}"),
+        |control| format!("port {}", control.port_dialled()),
     );
     let channel = format!(
         "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: \
@@ -262,34 +262,29 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     format!(
         "{first}, and run again: the server can then be asked what it saw of this port. If that is \
          not possible, ask {}",
-        logs("the firewall team", evidence)
+        logs(evidence)
     )
 }
 
 /// Returns whether the control port answered SYNs with an RST.
 fn control_was_refused(evidence: &Evidence<'_>) -> bool {
-    let failure = control_port(evidence).and_then(Measurement::failure);
+    let failure = evidence.control_port().and_then(Measurement::failure);
     failure.is_some_and(|(operation, failure)| {
         operation == Operation::Connect && failure.kind == FailureKind::Refused
     })
 }
 
-fn control_port<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
-    let mut all = evidence.same_server.iter().copied();
-    all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)
-}
-
-/// Returns the questions to `firewall_team`, the cloud team and the server's admin about a connection that failed.
-fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
+/// Returns the questions to the firewall team, the cloud team and the server's admin about a connection that failed.
+fn logs(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let Ending::NotConnected(_) = evidence.ending() else {
         return format!(
-            "{firewall_team} first, then the cloud team, then the server's admin, what their logs \
+            "the firewall team first, then the cloud team, then the server's admin, what their logs \
              show of {flow}, in both directions"
         );
     };
     format!(
-        "{firewall_team} first, then the cloud team, what their logs show of {flow}, in both \
+        "the firewall team first, then the cloud team, what their logs show of {flow}, in both \
          directions, and last the server's admin which rules of that host's own firewall concern \
          port {} ({})",
         evidence.probe.port_dialled(),
@@ -305,7 +300,7 @@ fn unasked(evidence: &Evidence<'_>) -> Option<String> {
     if evidence.told_over_another_path() {
         return None;
     }
-    let control = control_port(evidence)?;
+    let control = evidence.control_port()?;
     let (operation, failure) = control.failure()?;
     Some(format!(
         "the server could not be asked what it saw, because its control port, {}, failed as well: \
@@ -331,6 +326,6 @@ fn among_others(evidence: &Evidence<'_>) -> String {
         "run again when there is less other traffic to the server, or from a host that no NAT or \
          proxy hides: the server could not tell this connection from others of that time. \
          Meanwhile ask {}",
-        logs("the firewall team", evidence)
+        logs(evidence)
     )
 }

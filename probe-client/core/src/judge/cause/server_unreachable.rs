@@ -8,6 +8,7 @@ use super::super::ending::{Ending, ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::as_far_as;
 use super::super::taken::{self, TurnedAway};
+use super::super::words::list;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
 use crate::observation::FailureKind;
@@ -40,8 +41,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     let how = match (timed_out, refused) {
         (2, 0) => "neither of the two ports tried answered".to_owned(),
         (n, 0) => format!("none of the {n} ports tried answered"),
-        (0, 2) => "both ports tried answered with RST".to_owned(),
-        (0, n) => format!("all {n} ports tried answered with RST"),
+        (0, n) => format!("{} answered with RST", all_ports(n)),
         (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
     };
     // A proxy may resolve the name to another address.
@@ -60,9 +60,9 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         .because(tried(evidence))
         .next(format!(
             "first make sure on the server that fwprobe-echo is running (`systemctl status \
-         fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the firewall \
-         team whether TCP from {source} to {address} is blocked on all ports, and the cloud team \
-         whether the network security group lets {source} in",
+             fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the \
+             firewall team whether TCP from {source} to {address} is blocked on all ports, and the \
+             cloud team whether the network security group lets {source} in",
             perhaps_another(evidence)
         ));
     verdict.evidence.extend(elsewhere);
@@ -96,10 +96,10 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
         .because(tried(evidence))
         .next(format!(
             "first make sure on the server that fwprobe-echo is running (`systemctl status \
-         fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address is \
-         right; if both are so, ask the firewall and cloud teams whether a device (SYN proxy, load \
-         balancer) completes TCP handshakes with {address} in the server's place or resets what \
-         follows them, and for its log of connections from {}",
+             fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address \
+             is right; if both are so, ask the firewall and cloud teams whether a device (SYN \
+             proxy, load balancer) completes TCP handshakes with {address} in the server's place \
+             or resets what follows them, and for its log of connections from {}",
             evidence.source()
         ));
     verdict.evidence.extend(evidence.other_paths_lead_there());
@@ -134,18 +134,9 @@ fn all_ports(number: usize) -> String {
 fn tried(evidence: &Evidence<'_>) -> String {
     let ports = evidence.same_server.iter().map(|m| m.port_dialled());
     let ports: BTreeSet<u16> = ports.collect();
-    let mut shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
-    if ports.len() > SHOWN {
-        shown.push(format!("and {} more", ports.len() - SHOWN));
-    }
-    format!(
-        "ports tried, the control port included: {}",
-        shown.join(", ")
-    )
+    let ports: Vec<u16> = ports.into_iter().collect();
+    format!("ports tried, the control port included: {}", list(&ports))
 }
-
-/// The maximum number of ports that a sentence lists.
-const SHOWN: usize = 12;
 
 /// Returns a note that the name may lead other hosts to another address; empty if the host is given as an address.
 fn perhaps_another(evidence: &Evidence<'_>) -> String {

@@ -14,11 +14,10 @@ use crate::observation::{FailureKind, Operation};
 use crate::path::NetworkPath;
 
 impl<'a> Evidence<'a> {
-    /// Returns the control port that was dialled; `None` if it was not dialled.
-    pub fn control_port(&self) -> Option<u16> {
-        let mut all = self.same_server.iter();
-        let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
-        Some(control.port_dialled())
+    /// Returns the measurement of the control port; `None` if it was not dialled.
+    pub fn control_port(&self) -> Option<&'a Measurement> {
+        let mut all = self.same_server.iter().copied();
+        all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)
     }
 
     /// Returns whether the genuine server proved itself on this address, on any port, over this path or another.

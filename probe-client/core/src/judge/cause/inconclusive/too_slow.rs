@@ -2,7 +2,6 @@
 //! blame, and a comparison with sessions that passed at another moment shows nothing.
 
 use crate::catalogue::VerdictId;
-use crate::judge::cause::path_mtu_black_hole;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
@@ -10,14 +9,14 @@ use crate::judge::slowness::{self, Slowness};
 use crate::measurement::SightingEnd;
 use crate::verdict::{Confidence, Segment, Verdict};
 
+/// Returns the verdict if the server gave up waiting, although every byte arrived.
+pub(in crate::judge::cause) fn given_up(evidence: &Evidence<'_>) -> Option<Verdict> {
+    evidence
+        .given_up_by_server()
+        .then(|| super::judge(evidence))
+}
+
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    if evidence.given_up_by_server() {
-        return Some(super::judge(evidence));
-    }
-    // Small segments pass on a slow line as slowly as full-size ones, so a line that stops only these is not just slow.
-    if path_mtu_black_hole::judge(evidence).is_some() {
-        return None;
-    }
     let slowness = evidence.slowness()?;
     let claim = if slowness::still_moved(evidence.probe) {
         format!(

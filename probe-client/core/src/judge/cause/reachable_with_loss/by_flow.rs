@@ -9,6 +9,7 @@ use crate::judge::cause::reachable;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
+use crate::judge::words::list;
 use crate::measurement::{Measurement, Redial, Variation};
 use crate::observation::FailureKind;
 use crate::odds::{THRESHOLD, Trials, by_chance, in_words, shares_in_words};
@@ -240,14 +241,3 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     }
     verdict
 }
-
-fn list(ports: &[u16]) -> String {
-    let mut shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
-    if ports.len() > SHOWN {
-        shown.push(format!("and {} more", ports.len() - SHOWN));
-    }
-    shown.join(", ")
-}
-
-/// The maximum number of source ports that a sentence lists.
-const SHOWN: usize = 12;
