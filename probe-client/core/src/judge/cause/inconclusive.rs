@@ -279,8 +279,8 @@ fn logs(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let Ending::NotConnected(_) = evidence.ending() else {
         return format!(
-            "the firewall team first, then the cloud team, then the server's admin, what their logs \
-             show of {flow}, in both directions"
+            "the firewall team first, then the cloud team, then the server's admin, what their \
+             logs show of {flow}, in both directions"
         );
     };
     format!(
