@@ -102,7 +102,7 @@ pub(crate) enum ConnectionError {
     },
     #[error(
         "{} holds a secret, and every user of this host may read or change it (mode {mode:04o}): \
-         `chmod 600 {}`, and ask the server's operator for a new key if others have seen it",
+         `chmod 600 {}`, and ask the server's admin for a new key if others have seen it",
         path.display(),
         path.display()
     )]

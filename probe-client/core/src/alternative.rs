@@ -95,7 +95,7 @@ impl Alternative {
             }
             Self::HandshakeUnseen => {
                 "not excluded: its SYNs reached the server's host, and what followed was lost on \
-                 the way; that host reports no unfinished handshakes (SYN cookies, or it does not \
+                 the way; that host cannot report unfinished handshakes (SYN cookies, or it does not \
                  look)"
             }
             Self::SoftwareOnAHost => {

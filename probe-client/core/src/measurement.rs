@@ -35,7 +35,7 @@ pub use presented_certificate::PresentedCertificate;
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
-pub use source_address::{egress_address, source_address};
+pub use source_address::{egress_address, seen_as, source_address};
 pub use syn_times::syn_times;
 pub use varied_session::{OTHER_NAME, SentName, Variation, VariedSession};
 

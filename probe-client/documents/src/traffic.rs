@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use probe_core::catalogue::VerdictId;
-use probe_core::measurement::{Measurement, egress_address, source_address};
+use probe_core::measurement::{Measurement, egress_address, seen_as, source_address};
 
 use crate::{Probe, RunDocument};
 
@@ -25,6 +25,10 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
         return None;
     }
     let source = source_address(first, of_server(document, first), &document.host.addresses);
+    let seen = match first.path.proxy() {
+        Some(_) => String::new(),
+        None => seen_as(first, of_server(document, first), source),
+    };
     let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
     let through = first.path.proxy().map_or_else(String::new, |proxy| {
         format!(
@@ -37,7 +41,7 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
         .map_or_else(|| first.host.clone(), |ip| ip.to_string());
     let (plural, ports) = ports(probes);
     Some(format!(
-        "TCP from {source} to {through}{host}, port{plural} {ports}, {}",
+        "TCP from {source}{seen} to {through}{host}, port{plural} {ports}, {}",
         span(document, probes)?
     ))
 }

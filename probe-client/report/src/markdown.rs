@@ -148,7 +148,7 @@ fn egress(report: &Report) -> String {
         ));
     }
     section(
-        "To be allowed on the cloud side, as the server saw it",
+        "For allow lists on the cloud side, as the server saw it",
         &text,
     )
 }

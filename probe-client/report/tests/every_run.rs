@@ -252,8 +252,10 @@ fn each_owner_of_a_firewall_can_act_on_the_request_as_it_is() {
             "Justification: ",
             "; required by TechNet, Requirements for Windows Azure Nodes",
             "Evidence:      the server looked for a SYN",
-            &format!("In logs:       TCP from 10.73.1.2 to 10.73.3.2, port {port}, 20"),
-            " UTC; behind the address translation: from 10.73.2.1\n",
+            &format!(
+                "In logs:       TCP from 10.73.1.2 (the server saw this host as 10.73.2.1) to \
+                 10.73.3.2, port {port}, 20"
+            ),
         ] {
             assert!(row.contains(part), "{part} is not in\n{row}");
         }

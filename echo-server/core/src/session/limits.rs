@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::limits::{MAX_HOLD, MAX_STAGE_BYTES, MAX_STAGES};
 
-/// The limits that a server's operator may change. [`Limits::default`] is right for nearly all servers.
+/// The limits that a server's admin may change. [`Limits::default`] is right for nearly all servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The time from accept to the first byte.

@@ -89,11 +89,16 @@ impl Place {
         let survey = evidence.survey()?;
         let fact = format!(
             "the {} comes back once SYNs may travel {}, the server's own answers only once they \
-             may travel {}; a router that acts while it forwards is one hop nearer than the first \
-             figure",
+             may travel {}{}",
             answer.name(),
             hops(answering),
-            hops(server)
+            hops(server),
+            if answering.nearest > 1 {
+                "; a router that answers a packet while it forwards it is one hop nearer than its \
+                 answer shows"
+            } else {
+                ""
+            }
         );
         let at = answering.nearest;
         // This host's own firewall may also have refused the connection, but it never accepts one.
@@ -116,7 +121,12 @@ impl Place {
         };
         let address = survey.address_of(hop);
         let mut whom = owner(&format!("hop {hop}"), address);
-        if at > 1 {
+        if at == 1 {
+            whom.push_str(
+                ", or first the admin of this host, if it runs software that inspects or redirects \
+                 traffic (endpoint protection, a local proxy)",
+            );
+        } else {
             whom.push_str(&format!(
                 ", then {}",
                 owner(&format!("hop {at}"), survey.address_of(at))

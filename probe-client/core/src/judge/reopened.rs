@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use proto::syn::{SynHeader, is_marked};
-
 use super::ending::testimony;
 use super::evidence::Evidence;
 use super::place::{Place, owner};
@@ -18,7 +16,7 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
     if evidence.proxy().is_some() {
         return None;
     }
-    let arrived = arrived(evidence)?;
+    let arrived = evidence.probe.reopened_with()?;
     let start = STARTS.into_iter().find(|start| *start >= arrived)?;
     let since = start - arrived;
     let routers = routers(evidence)?;
@@ -34,14 +32,6 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
         (_, 0) => far_end(evidence, fact),
         (hop, _) => at(evidence, hop, fact),
     })
-}
-
-/// Returns the hop limit of the SYN that reached the server, if that SYN is not this host's own.
-fn arrived(evidence: &Evidence<'_>) -> Option<u8> {
-    let syn = testimony(evidence.probe)?.syn.as_ref()?;
-    let mark = evidence.session()?.hop_limit_mark?;
-    let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
-    (!is_marked(arrived, mark)).then_some(arrived)
 }
 
 /// Returns how many routers lie between this host and the server, if all known distances agree.
@@ -98,10 +88,15 @@ fn at(evidence: &Evidence<'_>, hop: u8, fact: String) -> Place {
         .same_server
         .iter()
         .filter_map(|m| m.survey.as_ref());
-    let address = own.or_else(|| surveys.into_iter().find_map(|s| s.address_of(hop)));
-    let named = match address {
-        Some(address) => format!("hop {hop} ({address})"),
-        None => format!("hop {hop}"),
+    let surveyed = surveys.into_iter().find_map(|s| s.address_of(hop));
+    let address = own.or(surveyed);
+    let named = match (surveyed, own) {
+        // A router has several addresses.
+        (Some(answers), Some(own)) if answers != own => {
+            format!("hop {hop} ({answers}, which connects from {own})")
+        }
+        (Some(address), _) | (None, Some(address)) => format!("hop {hop} ({address})"),
+        (None, None) => format!("hop {hop}"),
     };
     Place {
         segment: Segment::Path {

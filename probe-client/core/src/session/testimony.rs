@@ -28,7 +28,7 @@ pub struct Testimony {
     /// The address and port that the connection came from, as the server sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
-    /// The port that is dialled to reach `local`, as the server's operator configured it. Absent: the same.
+    /// The port that is dialled to reach `local`, as the server's admin configured it. Absent: the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_port: Option<u16>,
     /// The server's clock, in Unix milliseconds.

@@ -184,8 +184,8 @@ fn sentence(document: &RunDocument, ports: &[PortRow]) -> String {
     }
     if document.run.complete && has_abandoned_reference(document) {
         text.push_str(
-            "; the control port gave no answer, and the run did not wait for it, because no rule \
-             needed it",
+            "; the control port gave no answer; no verdict depends on it, so the run did not wait \
+             longer",
         );
     }
     if document.run.quick {

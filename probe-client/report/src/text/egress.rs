@@ -9,7 +9,7 @@ pub(super) fn write(rows: &[EgressRow], look: Look, out: &mut dyn Write) -> io::
     if rows.is_empty() {
         return Ok(());
     }
-    let title = "To be allowed on the cloud side (addresses as the server saw them)";
+    let title = "For allow lists on the cloud side (addresses as the server saw them)";
     writeln!(out, "\n{}", look.paint(Tone::Heading, title))?;
     for row in rows {
         let ports: Vec<String> = row.ports.iter().map(ToString::to_string).collect();

@@ -112,7 +112,7 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
         " (after a change of its identity, clients need a new connection string)"
     };
     format!(
-        "check with the server's operator that {target} is the echo server's address and that no \
+        "check with the server's admin that {target} is the echo server's address and that no \
          other service holds that port there{renewed}; if it is right, ask the firewall and \
          network teams which device answers {} in the server's place (captive portal, web filter, \
          port-forwarding rule), and to let it pass to the server",

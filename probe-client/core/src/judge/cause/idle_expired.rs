@@ -79,10 +79,12 @@ fn expired(
 fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> String {
     let flow = evidence.flow();
     let mut text = format!(
-        "ask the teams that run firewalls, NAT gateways and load balancers on the way to raise \
-         their TCP idle timeout for {flow} above {}, the longest silence tried here, and well \
-         above the longest that the application keeps (HPC Pack's file staging sends a message \
-         every {}; other services may be silent for hours)",
+        "ask the teams that run firewalls, NAT gateways, load balancers and relays on the way to raise \
+         their TCP idle timeout for {flow} above the longest silence that the application keeps, \
+         and above {} at the least ({} is the longest silence tried here; HPC Pack's file staging \
+         sends a message every {}); for an application whose silences are not known, above 2 \
+         hours, when Linux and Windows send the first TCP keep-alive unless configured otherwise",
+        Span(siblings.longest_wanted.max(FILE_STAGING)),
         Span(siblings.longest_wanted),
         Span(FILE_STAGING)
     );
@@ -90,10 +92,18 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
         text.push_str(", and to send resets to both ends when it expires");
     }
     text.push_str(&format!("; quote that sessions {}", siblings.limit()));
+    let ended_after = into_the_silence(evidence);
+    if let Some(after) = ended_after {
+        text.push_str(&format!(
+            ", and that this one was ended {} into it",
+            duration(after)
+        ));
+    }
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
-            "; or have the application keep its connections alive: with TCP keep-alive every {} \
-             they survive",
+            "; or have the application keep its connections alive with TCP keep-alive, more often \
+             than every {} (they survive with one every {})",
+            Span(siblings.shortest_dead),
             Span(every)
         ));
     } else {
@@ -101,7 +111,7 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
             "; or have the application itself send something in each session more often than every \
              {} (an application-level keep-alive): TCP keep-alive does not help if a proxy or \
              relay on the way ends the sessions",
-            Span(siblings.shortest_dead)
+            ended_after.map_or_else(|| Span(siblings.shortest_dead).to_string(), duration)
         ));
     }
     if siblings.shortest_dead >= AZURE_DEFAULT
@@ -168,6 +178,19 @@ fn ended_us(measurement: &Measurement) -> Option<u64> {
     measurement.observations.last().map(Observation::end_us)
 }
 
+/// Returns after which part of the silence, in microseconds, the session was ended; `None` if it ended only after it.
+fn into_the_silence(evidence: &Evidence<'_>) -> Option<u64> {
+    let Ending::Testified(_, Operation::Hold, failure) = evidence.ending() else {
+        return None;
+    };
+    // A keep-alive that nobody answers shows the end late.
+    if failure.kind == FailureKind::TimedOut {
+        return None;
+    }
+    let hold = evidence.session()?.hold?;
+    Some(ended_us(evidence.probe)?.saturating_sub(hold.began_us))
+}
+
 /// Returns in words which end still considered the session open, as far as both ends report it.
 fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
     let here = match (operation, failure.kind) {
@@ -196,16 +219,8 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
     });
     let unknown = "whether the server considered the session open is not known: it could not be \
                    asked";
-    let held = evidence.session().and_then(|s| s.hold);
-    let after = held
-        .filter(|_| operation == Operation::Hold)
-        .and_then(|hold| {
-            let died = ended_us(evidence.probe)?;
-            Some(format!(
-                "it ended {} into the silence",
-                duration(died.saturating_sub(hold.began_us))
-            ))
-        });
+    let after = into_the_silence(evidence)
+        .map(|after| format!("it ended {} into the silence", duration(after)));
     [here, there.unwrap_or(unknown)]
         .into_iter()
         .map(str::to_owned)

@@ -151,8 +151,9 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     }
     evidence.working_ports_lose_syns().then(|| {
         format!(
-            "run again for this port alone (--port {port}): ports that work also lose SYNs when \
-             many are dialled at once, so a missing SYN on this port proves nothing"
+            "run again for this port alone (--port {port}): ports that work also lose SYNs, so a \
+             missing SYN on this port proves nothing. If it fails alone as well, ask {}",
+            logs(evidence)
         )
     })
 }
@@ -208,7 +209,7 @@ fn by_its_word(evidence: &Evidence<'_>) -> String {
         Some(ControlOutcome::Reached { .. }) => among_others(evidence),
         _ if evidence.told_over_another_path() => among_others(evidence),
         Some(ControlOutcome::KeyRefused { .. }) => {
-            "ask the server's operator for a connection string with a key that it accepts: it can \
+            "ask the server's admin for a connection string with a key that it accepts: it can \
              then be asked what it saw"
                 .to_owned()
         }
@@ -228,8 +229,13 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
         |control| format!("port {}", control.port_dialled()),
     );
     let channel = format!(
-        "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: \
-         TLS with ALPN h2)"
+        "TCP from {source}{} to {server}, {port}, without TLS inspection (fwprobe's control \
+         channel: TLS with ALPN h2)",
+        if evidence.proxy().is_none() {
+            evidence.seen_as()
+        } else {
+            String::new()
+        }
     );
     if let Some(distance) = from_the_end(evidence) {
         let own = evidence.probe.port_dialled();
@@ -247,21 +253,22 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     let first = if control_was_refused(evidence) {
         // Most often, nothing listens there.
         format!(
-            "ask the server's admin whether fwprobe-echo listens on {port} (`ss -ltn`); if it \
-             does, ask the firewall team to allow {channel}"
+            "ask the server's admin whether fwprobe-echo listens on {port} (`ss -ltn`), and to \
+             start it there if it does not; if it listens there, ask the firewall team to allow \
+             {channel}"
         )
     } else if evidence.server_alive() {
         format!("ask the firewall team to allow {channel}")
     } else {
         format!(
-            "make sure on the server that fwprobe-echo is running (`systemctl status \
-             fwprobe-echo`) and that {server} is its address, then ask the firewall team to allow \
+            "ask the server's admin to make sure that fwprobe-echo is running (`systemctl status \
+             fwprobe-echo`) and that {server} is its address, then the firewall team to allow \
              {channel}"
         )
     };
     format!(
-        "{first}, and run again: the server can then be asked what it saw of this port. If that is \
-         not possible, ask {}",
+        "{first}. Then run again: the server can then be asked what it saw of this port. Until \
+         then, ask {}",
         logs(evidence)
     )
 }

@@ -30,7 +30,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else if own_firewall {
         blocked_on_this_host::by_a_rule(&target)
     } else if unroutable {
-        no_route::without_a_route(&target)
+        no_route::without_a_route(evidence)
     } else if failure.kind == FailureKind::LocalResource {
         exhausted(&target)
     } else {

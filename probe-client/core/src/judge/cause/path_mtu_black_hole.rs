@@ -82,7 +82,7 @@ fn next(evidence: &Evidence<'_>, way: Option<Way>, largest: u16) -> String {
     };
     format!(
         "ask the network team (for a VPN, at both ends) to let {error} pass {sender}; or to lower \
-         the MSS of {} to {largest} or less",
+         the MSS of {} to {largest} or less, in both directions",
         evidence.flow()
     )
 }

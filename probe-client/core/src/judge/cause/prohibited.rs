@@ -68,6 +68,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         request(sender.is_ipv6(), icmp_type, code, &evidence.flow())
     ))
     .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));
+    if later(evidence).is_some() {
+        verdict.confidence = Confidence::Medium;
+        verdict = verdict.because(
+            "the first SYNs got no answer; a new session, dialled alone after a pause, got this \
+             error",
+        );
+    }
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
@@ -78,7 +85,7 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
     let Ending::NotConnected(failure) = evidence.ending() else {
         return None;
     };
-    let said = failure.origin.icmp()?;
+    let said = failure.origin.icmp().or_else(|| later(evidence))?;
     // A router that has no route to the address says so for every port, which is one statement about the address.
     if no_way_there::judge(evidence).is_some() {
         return None;
@@ -88,6 +95,16 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
         return None;
     }
     Some(said)
+}
+
+/// Returns the error that answered a new session, dialled alone after a pause, if no answer came before. A limit on
+/// connections may have dropped the first SYNs.
+fn later(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
+    if !evidence.probe.met_silence() {
+        return None;
+    }
+    let mut alone = evidence.probe.compared(Variation::InPace { held: 0 });
+    alone.find_map(|m| m.failure()?.1.origin.icmp())
 }
 
 const FIREWALL_TEAM: &str = "the firewall team";

@@ -26,7 +26,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the answer carried the server's proof of the key")
     .next(
-        "run it again in a few minutes; if the answer is the same, ask the server's operator to \
+        "run it again in a few minutes; if the answer is the same, ask the server's admin to \
          look at its limits",
     );
     Some(verdict)

@@ -17,7 +17,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "of several instances of the echo server behind this address, one does not accept this \
          key: it is unknown there, or revoked"
     };
-    let mut verdict = Verdict::new(
+    let verdict = Verdict::new(
         VerdictId::ServerRefused,
         Segment::ServerHost,
         Confidence::High,
@@ -29,9 +29,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
               nothing can be said about them",
     )
     .next(
-        "ask the server's operator for a valid connection string (`fwprobe-echo identity show` \
+        "ask the server's admin for a valid connection string (`fwprobe-echo identity show` \
            lists its keys)",
     );
-    verdict.evidence.extend(evidence.seen());
     Some(verdict)
 }

@@ -45,7 +45,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          somebody holds it",
     )
     .next(format!(
-        "ask the server's operator for the current connection string, and whether {keys} is the \
+        "ask the server's admin for the current connection string, and whether {keys} is the \
          server's key (the pin that fwprobe-echo prints in its connection strings); if it is not, \
          somebody else holds this client's key: have it revoked and a new one made, and find out \
          what answers at {host}"

@@ -36,13 +36,16 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let address = evidence.probe.server()?;
-    let source = evidence.source();
     let (timed_out, refused) = counts(evidence);
     let how = match (timed_out, refused) {
         (2, 0) => "neither of the two ports tried answered".to_owned(),
         (n, 0) => format!("none of the {n} ports tried answered"),
         (0, n) => format!("{} answered with RST", all_ports(n)),
-        (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
+        (_, _) => format!(
+            "no answer came on {}, and an RST on {}",
+            ports_with(evidence, FailureKind::TimedOut),
+            ports_with(evidence, FailureKind::Refused)
+        ),
     };
     // A proxy may resolve the name to another address.
     let elsewhere = evidence.other_paths_lead_there();
@@ -59,15 +62,47 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     let mut verdict = unreachable(address, &how, hypotheses, Confidence::High)
         .because(tried(evidence))
         .next(format!(
-            "first make sure on the server that fwprobe-echo is running (`systemctl status \
-             fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the \
-             firewall team whether TCP from {source} to {address} is blocked on all ports, and the \
-             cloud team whether the network security group lets {source} in",
-            perhaps_another(evidence)
+            "first ask the server's admin to make sure that fwprobe-echo is running (`systemctl \
+             status fwprobe-echo`, `ss -ltn`) and that {address} is its address{}{}; if so, ask {}",
+            perhaps_another(evidence),
+            if timed_out > 0 {
+                ", and that its host's own firewall lets the ports in"
+            } else {
+                ""
+            },
+            blocks_all(evidence, address, (timed_out, refused))
         ));
     verdict.evidence.extend(elsewhere);
     verdict.evidence.extend(traced(evidence));
     Some(verdict)
+}
+
+/// Returns the question about a device that blocks `address`. A network security group sends no RST.
+fn blocks_all(
+    evidence: &Evidence<'_>,
+    address: IpAddr,
+    (timed_out, refused): (usize, usize),
+) -> String {
+    let source = evidence.source();
+    if timed_out == 0 {
+        return format!(
+            "the firewall team which device answers TCP from {source} to {address} with RST on \
+             all ports"
+        );
+    }
+    if refused > 0 {
+        return format!(
+            "the firewall team which device drops TCP from {source} to {address} on {} and answers \
+             it with RST on {}, and the cloud team whether the network security group lets \
+             {source} in",
+            ports_with(evidence, FailureKind::TimedOut),
+            ports_with(evidence, FailureKind::Refused)
+        );
+    }
+    format!(
+        "the firewall team whether TCP from {source} to {address} is blocked on all ports, and the \
+         cloud team whether the network security group lets {source} in"
+    )
 }
 
 /// Returns the verdict if handshakes complete, and every connection is then ended before it brings an answer.
@@ -95,8 +130,8 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     let mut verdict = unreachable(address, &how, hypotheses, Confidence::Medium)
         .because(tried(evidence))
         .next(format!(
-            "first make sure on the server that fwprobe-echo is running (`systemctl status \
-             fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address \
+            "first ask the server's admin to make sure that fwprobe-echo is running (`systemctl \
+             status fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address \
              is right; if both are so, ask the firewall and cloud teams whether a device (SYN \
              proxy, load balancer) completes TCP handshakes with {address} in the server's place \
              or resets what follows them, and for its log of connections from {}",
@@ -132,10 +167,21 @@ fn all_ports(number: usize) -> String {
 
 /// Returns in words which ports were tried.
 fn tried(evidence: &Evidence<'_>) -> String {
-    let ports = evidence.same_server.iter().map(|m| m.port_dialled());
-    let ports: BTreeSet<u16> = ports.collect();
-    let ports: Vec<u16> = ports.into_iter().collect();
-    format!("ports tried, the control port included: {}", list(&ports))
+    let ports = listed(evidence.same_server.iter().copied());
+    format!("ports tried, the control port included: {ports}")
+}
+
+/// Returns in words the ports that failed in this way, for example `port 443` or `ports 80, 443`.
+fn ports_with(evidence: &Evidence<'_>, kind: FailureKind) -> String {
+    let failed = |m: &&Measurement| m.failure().is_some_and(|(_, f)| f.kind == kind);
+    let ports = listed(evidence.same_server.iter().copied().filter(failed));
+    let plural = if ports.contains(',') { "s" } else { "" };
+    format!("port{plural} {ports}")
+}
+
+fn listed<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> String {
+    let ports: BTreeSet<u16> = measurements.map(Measurement::port_dialled).collect();
+    list(&Vec::from_iter(ports))
 }
 
 /// Returns a note that the name may lead other hosts to another address; empty if the host is given as an address.

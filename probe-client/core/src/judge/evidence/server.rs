@@ -104,14 +104,21 @@ impl<'a> Evidence<'a> {
         ports
     }
 
-    /// Returns whether the server saw sessions of this path come from an address other than the one this host used.
-    pub fn source_is_translated(&self) -> bool {
-        self.proxy().is_none()
-            && self.same_server.iter().any(|m| {
-                let seen = testimony(m).and_then(|t| t.peer);
-                let used = m.local.map(|local| local.ip().to_canonical());
-                seen.is_some_and(|seen| used.is_some_and(|used| seen.ip().to_canonical() != used))
-            })
+    /// Returns a port whose session reached the server from an address other than the one this host used, and that
+    /// address. A device that opens the connection anew, such as a transparent proxy, is no NAT.
+    pub fn translated(&self) -> Option<(u16, IpAddr)> {
+        if self.proxy().is_some() {
+            return None;
+        }
+        let mut all = self
+            .same_server
+            .iter()
+            .filter(|m| m.reopened_with().is_none());
+        all.find_map(|m| {
+            let seen = testimony(m)?.peer?.ip().to_canonical();
+            let used = m.local?.ip().to_canonical();
+            (seen != used).then(|| (m.port_dialled(), seen))
+        })
     }
 
     /// Returns whether every port of this server accepted the connection and then stayed silent.
@@ -190,7 +197,10 @@ fn works_and_loses_syns(measurement: &Measurement) -> bool {
     let again = compared(Variation::InNothing);
     let silent_now = again.len() >= 2 && again.iter().all(|m| m.met_silence());
     if measurement.ran_whole() {
-        silent_now || slowly.iter().any(|m| m.met_silence())
+        // One SYN is soon lost by chance. Two in a row, in two sessions, are not.
+        let all = std::iter::once(&measurement).chain(&slowly).chain(&again);
+        let hardly_opened = all.filter(|m| m.syns_sent_again() >= 2);
+        silent_now || slowly.iter().any(|m| m.met_silence()) || hardly_opened.count() >= 2
     } else {
         let mut later = slowly.iter().chain(&again);
         measurement.met_silence() && later.any(|m| m.succeeded(Operation::Connect))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::words::duration;
 use super::Evidence;
-use crate::measurement::{Measurement, egress_address, source_address};
+use crate::measurement::{Measurement, egress_address, seen_as, source_address};
 use crate::observation::{FailureKind, Operation, Origin};
 use crate::path::authority;
 
@@ -19,11 +19,12 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns the flow that a rule has to let through, replies included, for example `TCP from 10.0.0.4 to
-    /// 203.0.113.7:443`. Through a proxy it is two flows, each with the addresses that firewalls see there.
+    /// 203.0.113.7:443`. Through a proxy it is two flows, each with the addresses that firewalls see there. Behind a
+    /// NAT, it names the address that the cloud's firewalls see too.
     pub fn flow(&self) -> String {
         let (source, target) = (self.source(), self.target());
         match self.proxy() {
-            None => format!("TCP from {source} to {target}"),
+            None => format!("TCP from {source}{} to {target}", self.seen_as()),
             Some(proxy) => format!(
                 "TCP from {} to the proxy {}, and from {source} to {target}",
                 self.client(),
@@ -47,6 +48,13 @@ impl<'a> Evidence<'a> {
                     .to_owned()
             }
         }
+    }
+
+    /// Returns a note on the address under which the server saw this host; empty if that is the host's own address.
+    pub fn seen_as(&self) -> String {
+        let same_server = || self.same_server.iter().copied();
+        let source = source_address(self.probe, same_server(), self.own_addresses);
+        seen_as(self.probe, same_server(), source)
     }
 
     /// Returns the address from which this probe left, or `this host` if that is not known.
@@ -92,11 +100,11 @@ impl<'a> Evidence<'a> {
             code,
         } = failure.origin
         {
+            // The system's own text says less, and may say something else, for example of a route.
             text.push_str(&format!(
                 ", ICMP type {icmp_type} code {code} from {sender}"
             ));
-        }
-        if let Some(said) = &failure.text {
+        } else if let Some(said) = &failure.text {
             text.push_str(&format!(" ({})", plain(said)));
         }
         Some(text)

@@ -42,7 +42,7 @@ fn signs(http: &HttpAccount) -> String {
     let mut signs = Vec::new();
     if http.connection_ids.len() > 1 {
         signs.push(format!(
-            "one connection's requests reached the server over {}",
+            "one connection's requests reached the server over {} connections",
             http.connection_ids.len()
         ));
     }

@@ -43,8 +43,8 @@ pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     (!listed.is_empty()).then(|| {
         Finding::new(
             FindingId::EgressAddressDiffers,
-            "ports of one server leave under different addresses: allow all of them on the cloud \
-             side",
+            "ports of one server leave under different addresses: an allow list on the cloud \
+             side needs, for each port, the address of that port",
         )
         .with_detail(format!(
             "this one as {mine}, others as {}",

@@ -89,7 +89,7 @@ fn lost(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
     .next(format!(
         "run again; if it is lost again, ask the network team whether the line that carries {} was \
          interrupted or failed over at that time, the firewall team whether a device has banned {} \
-         then (intrusion prevention, scan or flood protection), and the server's operator whether \
+         then (intrusion prevention, scan or flood protection), and the server's admin whether \
          its host went down",
         evidence.flow(),
         evidence.source()

@@ -5,17 +5,18 @@ use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 /// Returns the verdict for a missing route in this host's own routing table.
-pub(super) fn without_a_route(target: &str) -> Verdict {
+pub(super) fn without_a_route(evidence: &Evidence<'_>) -> Verdict {
+    let server = evidence.server_named();
     Verdict::new(
         VerdictId::NoRoute,
         Segment::ThisHost,
         Confidence::High,
-        format!("this host has no route to {target}; no packet left it"),
+        format!("this host has no route to {server}; no packet left it"),
     )
     .next(format!(
-        "check this host's routing table and default gateway for the address family of {target} \
-         (`ip route`, `ip -6 route`; on Windows `route print`), and add the route or have the \
-         network team name the gateway"
+        "look up which route of this host applies (`ip route get {server}`; on Windows `route \
+         print`): remove one that discards packets (blackhole, unreachable or prohibit), or add \
+         the one that is missing; if no gateway is known, ask the network team for it"
     ))
 }
 

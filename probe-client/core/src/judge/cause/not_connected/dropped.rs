@@ -114,11 +114,11 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
             evidence.commands_for_host_rules()
         ));
     }
-    if evidence.source_is_translated() {
+    if let Some((port, address)) = evidence.translated() {
         next.push_str(&format!(
-            "; the server saw source addresses other than this host's, so there is a NAT on the \
-             way, and a NAT without a free port for {target} drops connections in the same way: \
-             ask its team whether its ports for that destination are used up"
+            "; there is a NAT on the way (the server saw port {port} come from {address}): also \
+             ask the team that runs {address} whether its source ports for {target} are used up, \
+             which looks the same"
         ));
     }
     if doubts.contains(&Alternative::AnswerRefused) {

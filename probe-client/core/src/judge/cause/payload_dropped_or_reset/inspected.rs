@@ -58,8 +58,9 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     .because(both(own, &passing))
     .because(parted.told())
     .next(format!(
-        "ask {} which application-control or inspection rule stops {own} sessions in {}, and to \
+        "{}ask {} which application-control or inspection rule stops {own} sessions in {}, and to \
          allow {}, replies included{}{}",
+        with_the_name(evidence, &passing),
         super::whom(device.as_ref()),
         evidence.flow(),
         allowed(evidence, &passing),
@@ -155,7 +156,8 @@ fn point(measurement: &Measurement) -> (Option<Operation>, bool, u64) {
     )
 }
 
-fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
+/// Returns the other kinds of session, and other server names, that completed each time on the probe's port.
+pub(super) fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
     variations(evidence.probe)
         .into_iter()
         .filter(|variation| {
@@ -165,6 +167,20 @@ fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
             ) && Tally::of(evidence, *variation).passes()
         })
         .collect()
+}
+
+/// Returns the step that comes first if the device objects to TLS without a server name, which the application may send.
+fn with_the_name(evidence: &Evidence<'_>, passing: &[Variation]) -> &'static str {
+    let by_address = evidence.probe.host.parse::<std::net::IpAddr>().is_ok();
+    let other = Variation::InServerName {
+        sent: SentName::Other,
+    };
+    if by_address && passing.contains(&other) {
+        "this run named no server in TLS (SNI): if the application does, run again with that name \
+         (`--host NAME`) first; if it does not, "
+    } else {
+        ""
+    }
 }
 
 /// Returns in words the traffic that the device has to let through.
@@ -178,7 +194,7 @@ fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
     if sent(SentName::Other) {
         return "TLS without a server name (SNI) there".to_owned();
     }
-    "that port whatever protocol it carries".to_owned()
+    format!("{} on that port", evidence.probe.session_kind().protocol())
 }
 
 /// Returns in words the part of the session that the device acts on. The server name is the narrower cause, if a
@@ -244,7 +260,8 @@ fn failed_too(evidence: &Evidence<'_>, by_name: bool) -> String {
     format!(" ({} failed as well)", in_a_sentence(&sessions))
 }
 
-fn listed(passing: &[Variation]) -> String {
+/// Returns the kinds of session in words.
+pub(super) fn listed(passing: &[Variation]) -> String {
     let words: Vec<String> = passing
         .iter()
         .map(|variation| match variation {

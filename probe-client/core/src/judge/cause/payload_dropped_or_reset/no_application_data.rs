@@ -1,6 +1,7 @@
 //! `payload-dropped` or `payload-reset` without a testimony: the connection was established, and the first application
 //! bytes were lost. The server's sighting of the connection decides.
 
+use super::inspected;
 use crate::catalogue::VerdictId;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
@@ -38,26 +39,67 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         id,
         Segment::PATH,
         Confidence::Medium,
-        format!("the connection to {target} is accepted by the server and then {what}: {place}"),
+        format!(
+            "the connection to {target} is accepted by the server and then {what}: {place}{}",
+            beside(evidence)
+        ),
     )
     .because(format!(
         "the server accepted the connection, received {} and sent {}",
         counted(sighting.bytes_received, "byte"),
         sighting.bytes_sent
     ))
-    .next(format!(
-        "ask {} whether application or protocol inspection, or intrusion prevention, ends {} \
-         (their log for this time shows it), and to let {} sessions pass there",
-        super::whom(device.as_ref()),
-        evidence.flow(),
-        evidence.probe.session_kind().protocol()
-    ));
+    .next(next(evidence, super::whom(device.as_ref()), sighting));
     verdict.evidence.extend(super::account(evidence, operation));
     if device.is_none() {
         let exemption = format!("which device ends {}, and to let it pass", evidence.flow());
         verdict = super::of_all_ports(evidence, verdict, &exemption);
     }
     Some(super::at_its_hop(verdict, device))
+}
+
+/// Returns the question to `whom`. If no kind of session passes, the protocol is not the cause.
+fn next(evidence: &Evidence<'_>, whom: &str, sighting: &Sighting) -> String {
+    let flow = evidence.flow();
+    if any_ran_whole(evidence) || evidence.probe.variations.is_empty() {
+        return format!(
+            "ask {whom} which rule of application or protocol inspection, or of intrusion \
+             prevention, stops {} sessions in {flow} (their log for this time shows it), and to \
+             let them pass",
+            evidence.probe.session_kind().protocol()
+        );
+    }
+    let stops = match super::verdict_id(evidence) {
+        VerdictId::PayloadReset => "resets",
+        _ => "drops packets of",
+    };
+    let (way, host) = if sighting.bytes_sent > 0 {
+        let host = format!(
+            "; if no device does, ask the server's admin whether that host's own firewall stops \
+             what it sends ({})",
+            evidence.commands_for_host_rules()
+        );
+        ("on the way back from the server", host)
+    } else {
+        ("on the way to the server", String::new())
+    };
+    format!(
+        "ask {whom} which device {stops} {flow} after the handshake, {way}, whatever the protocol: \
+         one that sees only one direction of the connection, one that inspects it, or intrusion \
+         prevention; and to let the whole connection pass, replies included{host}"
+    )
+}
+
+/// Returns in words which other kinds of session pass on the same port; empty if none does.
+fn beside(evidence: &Evidence<'_>) -> String {
+    let passing = inspected::passing(evidence);
+    if passing.is_empty() {
+        return String::new();
+    }
+    format!(
+        ", while {} on the same port completed",
+        inspected::listed(&passing)
+    )
 }
 
 /// Returns whether any session of the same port ran whole, in any variation.

@@ -73,6 +73,9 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         "on a line that loses one packet in a hundred, the odds of losing as many by chance are {}",
         in_words(odds)
     ));
+    if account.dead.is_empty() && !redialled {
+        return Some(with_ports(verdict, account).next(late(evidence, account)));
+    }
     Some(with_ports(verdict, account).next(format!(
         "ask the network team whether one of several parallel links, firewalls or NAT gateways on \
          the way to {target} fails or lacks the rule, and to look for loss, in both directions; if \
@@ -80,6 +83,21 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
          or whether a rule goes by source port or limits new connections; name the source ports of \
          the evidence; run it again with `--flows 50` for a better figure"
     )))
+}
+
+/// Returns the next step if SYNs are lost, and pass when they are sent again. A link or a rule that goes by source port
+/// would have lost them again.
+fn late(evidence: &Evidence<'_>, account: &FlowAccount) -> String {
+    format!(
+        "ask the network team to look for packet loss on the links and devices that carry {}, in \
+         both directions; if they find none, ask the firewall team what drops the first SYN of \
+         some connections and lets the same SYN pass when it is sent again (source ports {}): a \
+         limit on new connections, flood protection, or a cluster of firewalls or NAT gateways \
+         whose members learn of a connection late; run it again with `--flows 50` for a better \
+         figure",
+        evidence.flow(),
+        list(&account.late)
+    )
 }
 
 /// Returns whether slowly dialled connections to all ports of this server pass, while this port lost connections that
@@ -204,7 +222,7 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     }
     if !account.answered.is_empty() {
         verdict = verdict.because(format!(
-            "source ports that pass, those dialled later included: {}",
+            "source ports that pass, besides the session's own (those dialled later included): {}",
             list(&account.answered)
         ));
     }

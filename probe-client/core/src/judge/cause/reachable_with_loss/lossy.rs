@@ -29,8 +29,19 @@ pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                 "sessions are cut off: the first one ran whole, and {died} of {of} new ones did not"
             )
         }
-        (Some(times), _) => loses("the first SYN of a connection", times, of),
-        (None, Some(times)) => loses("segments of established sessions", times, of),
+        (Some(times), _) if loses_one_syn(evidence) => {
+            format!(
+                "loses the first SYN of a connection: in the first session, and again in {times} \
+                 of {of} new ones"
+            )
+        }
+        (Some(times), _) => {
+            format!("loses SYNs: in the first session, and again in {times} of {of} new ones")
+        }
+        (None, Some(times)) => format!(
+            "loses segments of established sessions: more than one in the first session, and \
+             again more than one in {times} of {of} new ones"
+        ),
         (None, None) => return None,
     };
     let target = evidence.target();
@@ -82,8 +93,8 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     } else if loses_syns_alone(evidence) {
         format!(
             "ask the firewall team whether flood protection or a limit on new connections drops \
-             SYNs of {}; nothing else was lost, so errors on a line are unlikely; run again at \
-             another time of day and compare",
+             SYNs of {}; no session to this server lost anything else, so errors on a line are \
+             unlikely; run again at another time of day and compare",
             evidence.flow()
         )
     } else {
@@ -96,9 +107,10 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
+/// Returns whether no session to this server lost anything but SYNs.
 fn loses_syns_alone(evidence: &Evidence<'_>) -> bool {
     let fresh = new_sessions(evidence.probe);
-    let mut all = std::iter::once(evidence.probe).chain(fresh);
+    let mut all = evidence.same_server.iter().copied().chain(fresh);
     all.all(|m| m.segments_sent_again() <= m.syns_sent_again())
 }
 
@@ -108,8 +120,11 @@ fn new_sessions(probe: &Measurement) -> impl Iterator<Item = &Measurement> {
     at_once.chain(probe.compared(Variation::InPace { held: 0 }))
 }
 
-fn loses(what: &str, times: usize, of: usize) -> String {
-    format!("loses {what}: in the first session, and again in {times} of {of} new ones")
+/// Returns whether no session lost more than one SYN.
+fn loses_one_syn(evidence: &Evidence<'_>) -> bool {
+    let fresh = new_sessions(evidence.probe);
+    let mut all = std::iter::once(evidence.probe).chain(fresh);
+    all.all(|m| m.syns_sent_again() <= 1)
 }
 
 /// Returns whether the port accepted the connection, and the session then died. Connections that are not accepted may

@@ -43,8 +43,13 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
             Segment::PATH,
             Confidence::High,
             format!(
-                "{target} is open, but the first session failed; {whole} of {ran} new sessions \
-                 completed"
+                "{target} is open, but the first session failed; {whole} of {ran} new sessions{} \
+                 completed",
+                if beside_others(evidence).is_some() {
+                    " that were opened alone"
+                } else {
+                    ""
+                }
             ),
         )
         .next(next_step(evidence))
@@ -83,9 +88,8 @@ pub(super) fn rate(trials: Trials) -> String {
 /// open, or else about packet loss.
 fn next_step(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
-    let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
-    match beside.next() {
-        Some((held, _)) => format!(
+    match beside_others(evidence) {
+        Some(held) => format!(
             "run again; if the result is the same, ask the firewall team whether a device limits \
              how many connections may be open at once for {flow}, and to raise that limit: it \
              failed with {held} others open, and passed alone; if no device does, ask the server's \
@@ -98,6 +102,12 @@ fn next_step(evidence: &Evidence<'_>) -> String {
              ends sessions affects it"
         ),
     }
+}
+
+/// Returns how many other connections were held open while a new session failed; `None` if none failed so.
+fn beside_others(evidence: &Evidence<'_>) -> Option<u8> {
+    let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
+    beside.next().map(|(held, _)| held)
 }
 
 /// The minimum number of fresh sessions that pass. One may be the exception; two of three are not.
