@@ -18,5 +18,14 @@ pub(super) fn list(ports: &[u16]) -> String {
     shown.join(", ")
 }
 
+/// Joins words into `a`, `a and b` or `a, b and c`.
+pub(super) fn in_a_sentence(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
+}
+
 /// The maximum number of ports that a sentence lists.
 const SHOWN: usize = 12;

@@ -101,9 +101,8 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
     }
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
-            "; or have the application keep its connections alive with TCP keep-alive, more often \
-             than every {} (they survive with one every {})",
-            Span(siblings.shortest_dead),
+            "; or have the application keep its connections alive: they survive with one TCP \
+             keep-alive every {} (longer intervals were not tried)",
             Span(every)
         ));
     } else {

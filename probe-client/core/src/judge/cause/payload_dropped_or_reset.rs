@@ -49,10 +49,10 @@ fn of_all_ports(evidence: &Evidence<'_>, verdict: Verdict, exemption: &str) -> V
          about port {port} alone"
     ));
     verdict.next(format!(
-        "ask the network team and the provider what broke or reset TCP from {source} to {server} \
-         on all ports at this time (an unstable line, a failover, a state table that was lost or \
-         is full), and run again; only if the other ports then work and this one fails, ask the \
-         firewall team {exemption}"
+        "run again first; if sessions on other ports complete then and this port fails again, ask \
+         the firewall team {exemption}; if other ports fail again as well, ask the network team \
+         and the provider what breaks or resets TCP from {source} to {server} on several ports (an \
+         unstable line, a failover, a state table that was lost or is full)"
     ))
 }
 

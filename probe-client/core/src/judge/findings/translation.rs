@@ -1,9 +1,11 @@
 //! `source-address-translated` and `egress-address-differs`: the address under which the cloud sees this host.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
+use super::super::words::in_a_sentence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
@@ -27,29 +29,25 @@ pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports that connections to different ports of one server leave under different addresses. The claim is the same for
-/// each of these ports, so a report says it once.
+/// Reports that connections to one server leave under different addresses. The claim is the same for each port, so a
+/// report says it once.
 pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     let mine = testimony(evidence.probe)?.peer?.ip();
-    let mut others: Vec<IpAddr> = evidence
-        .same_server
-        .iter()
+    let seen = evidence.same_server.iter();
+    let seen: BTreeSet<IpAddr> = seen
         .filter_map(|m| Some(testimony(m)?.peer?.ip()))
-        .filter(|ip| *ip != mine)
         .collect();
-    others.sort_unstable();
-    others.dedup();
-    let listed: Vec<String> = others.iter().map(ToString::to_string).collect();
-    (!listed.is_empty()).then(|| {
+    (seen.len() > 1).then(|| {
+        let listed: Vec<String> = seen.iter().map(ToString::to_string).collect();
         Finding::new(
             FindingId::EgressAddressDiffers,
-            "ports of one server leave under different addresses: an allow list on the cloud \
-             side needs, for each port, the address of that port",
+            format!(
+                "the server saw this host's connections come from {}: an allow list on the cloud \
+                 side needs each of these addresses",
+                in_a_sentence(&listed)
+            ),
         )
-        .with_detail(format!(
-            "this one as {mine}, others as {}",
-            listed.join(", ")
-        ))
+        .with_detail(format!("this one from {mine}"))
     })
 }
 

@@ -39,7 +39,10 @@ fn what_kept_another_alive_is_advised() {
         "{}",
         found.claim
     );
-    assert!(step.contains("they survive with one every 25 s"), "{step}");
+    assert!(
+        step.contains("they survive with one TCP keep-alive every 25 s"),
+        "{step}"
+    );
     assert!(step.contains("Azure's load balancers"), "{step}");
 }
 

@@ -179,8 +179,8 @@ fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
         vec!["the server looked for a SYN from this host on that port in that time and saw none"];
     if evidence.refusal() == Refusal::Excluded {
         said.push(
-            "the kernel of the server's host counted no refused answer to a SYN in that time, so \
-             the server's host answered no SYN of this host",
+            "the kernel of the server's host counted no refused answer to a SYN in that time, as it \
+             would have if it had answered this one",
         );
     }
     said

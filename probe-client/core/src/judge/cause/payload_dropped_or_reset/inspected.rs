@@ -8,6 +8,7 @@ use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
 use crate::judge::loss_point;
 use crate::judge::place::Place;
+use crate::judge::words::in_a_sentence;
 use crate::measurement::{Measurement, OTHER_NAME, SentName, Variation};
 use crate::observation::Operation;
 use crate::session::StageReport;
@@ -282,15 +283,6 @@ pub(super) fn listed(passing: &[Variation]) -> String {
         })
         .collect();
     in_a_sentence(&words)
-}
-
-/// Joins words into `a`, `a and b` or `a, b and c`.
-fn in_a_sentence(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [one] => one.clone(),
-        [before @ .., last] => format!("{} and {last}", before.join(", ")),
-    }
 }
 
 /// Returns a further step if software on a host may be the device.

@@ -81,7 +81,8 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
          the way to {target} fails or lacks the rule, and to look for loss, in both directions; if \
          they find nothing, ask the firewall team whether a NAT gateway has no source port free, \
          or whether a rule goes by source port or limits new connections; name the source ports of \
-         the evidence; run it again with `--flows 50` for a better figure"
+         the evidence{}",
+        more_flows(account)
     )))
 }
 
@@ -93,10 +94,10 @@ fn late(evidence: &Evidence<'_>, account: &FlowAccount) -> String {
          both directions; if they find none, ask the firewall team what drops the first SYN of \
          some connections and lets the same SYN pass when it is sent again (source ports {}): a \
          limit on new connections, flood protection, or a cluster of firewalls or NAT gateways \
-         whose members learn of a connection late; run it again with `--flows 50` for a better \
-         figure",
+         whose members learn of a connection late{}",
         evidence.flow(),
-        list(&account.late)
+        list(&account.late),
+        more_flows(account)
     )
 }
 
@@ -212,8 +213,18 @@ fn by_flow(target: &str, account: &FlowAccount) -> String {
     format!(
         "ask the network team which devices on the way to {target} share traffic by source \
          port{example}: links of a bundle, equal-cost routes, clustered firewalls, or a way back \
-         that differs from the way there; run it again with `--flows 50` for a better figure"
+         that differs from the way there{}",
+        more_flows(account)
     )
+}
+
+/// Returns the advice to open more connections; empty if many were opened.
+fn more_flows(account: &FlowAccount) -> &'static str {
+    if account.opened.all < 50 {
+        "; run it again with `--flows 50` for a better figure"
+    } else {
+        ""
+    }
 }
 
 fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {

@@ -77,8 +77,8 @@ fn next(evidence: &Evidence<'_>, word: Word, address: IpAddr) -> String {
     let hop = hop(evidence, word.sender);
     let at = hop.map_or_else(|| "a router".to_owned(), |hop| format!("hop {hop}"));
     format!(
-        "first make sure that {address} is the server's address and that its host is up and has \
-         it; if so, ask {} {}; quote ICMP type {} code {} from {}",
+        "first ask the server's admin whether {address} is its address, and whether its host is \
+         up; if so, ask {} {}; quote ICMP type {} code {} from {}",
         owner(&at, Some(word.sender)),
         word.question(address, &evidence.source()),
         word.icmp_type,
