@@ -1,7 +1,7 @@
 //! The complete configuration of a server. It comes from the command line and a file, or from a program that runs a
 //! server itself.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use echo_core::admission::AdmissionLimits;
@@ -90,15 +90,6 @@ impl Config {
 }
 
 impl Listen {
-    /// Returns a listener on any free port of the IPv4 loopback address, which clients know as `public_port`.
-    pub fn loopback_for(public_port: u16) -> Self {
-        Self {
-            address: ListenAddress::One(Ipv4Addr::LOCALHOST.into()),
-            port: 0,
-            public_port: Some(public_port),
-        }
-    }
-
     pub fn any(port: u16) -> Self {
         Self {
             address: ListenAddress::Any,

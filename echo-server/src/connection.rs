@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use echo_core::control::ListenerFacts;
-use echo_core::session::{ConnectionFacts, TransportFacts};
+use echo_core::session::{ConnectionFacts, KernelFacts};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -79,12 +79,12 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 /// Returns the kernel's facts about a connection; `None` for each that the kernel does not report.
-fn transport_facts(tcp: &TcpStream) -> TransportFacts {
+fn transport_facts(tcp: &TcpStream) -> KernelFacts {
     let Ok(facts) = socket_facts::tcp_facts(tcp) else {
-        return TransportFacts::default();
+        return KernelFacts::default();
     };
     let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
-    TransportFacts {
+    KernelFacts {
         rtt_us: facts.rtt.map(micros),
         rtt_variance_us: facts.rtt_variance.map(micros),
         retransmissions: facts.needed_retransmissions(),

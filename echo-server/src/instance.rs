@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use echo_core::admission::Admission;
-use echo_core::control::{DEFAULT_RUNS, ListenerFacts, Places, Runs, ServerFacts};
+use echo_core::control::{DEFAULT_RUNS, InstanceFacts, ListenerFacts, Places, Runs};
 use echo_core::identity::Keyring;
 use echo_core::nonces::{self, Nonces};
-use echo_core::session::{Env, Limits, TransportFacts};
+use echo_core::session::{Env, KernelFacts, Limits};
 use echo_core::sightings::{self, Sightings};
 use rand::Rng as _;
 use tokio::sync::mpsc;
@@ -64,7 +64,7 @@ pub(crate) struct Instance {
 /// The values that a reload replaces, all together.
 #[derive(Debug)]
 pub(crate) struct Live {
-    pub(crate) facts: ServerFacts,
+    pub(crate) facts: InstanceFacts,
     pub(crate) keyring: Keyring,
     pub(crate) tls: ServerTls,
     pub(crate) limits: Arc<Limits>,
@@ -89,7 +89,7 @@ impl Instance {
         let mut suffix = [0; INSTANCE_SUFFIX_BYTES];
         rand::rng().fill_bytes(&mut suffix);
         let name = format!("{}/{}", config.instance.as_str(), hex::encode(suffix));
-        let facts = ServerFacts {
+        let facts = InstanceFacts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             instance: name.clone(),
             listeners,
@@ -170,7 +170,7 @@ impl Instance {
     /// Calls `call` with the things that a session needs from outside. `transport` queries the kernel.
     pub(crate) fn with_env<T>(
         &self,
-        transport: &mut dyn FnMut() -> TransportFacts,
+        transport: &mut dyn FnMut() -> KernelFacts,
         call: impl FnOnce(&mut Env<'_>) -> T,
     ) -> T {
         let live = self.live();
@@ -187,7 +187,7 @@ impl Instance {
 }
 
 impl Live {
-    fn new(config: &Config, identity: &Identity, facts: ServerFacts) -> Self {
+    fn new(config: &Config, identity: &Identity, facts: InstanceFacts) -> Self {
         Self {
             facts,
             keyring: identity.keyring(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use echo_core::control::ServerFacts;
+use echo_core::control::InstanceFacts;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,7 +18,7 @@ use crate::process::Usage;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    connections: Family<Ended, Counter>,
+    connections: Family<EndLabels, Counter>,
     refused: Family<Reason, Counter>,
     reloads: Family<OutcomeLabel, Counter>,
     witnessed: Counter,
@@ -34,7 +34,7 @@ pub(crate) struct Metrics {
 
 /// The labels of a connection that has ended.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Ended {
+struct EndLabels {
     kind: &'static str,
     outcome: &'static str,
     /// The word `yes` if a key was proved over the connection.
@@ -67,7 +67,7 @@ pub(crate) struct Present {
 }
 
 impl Metrics {
-    pub(crate) fn new(facts: &ServerFacts) -> Self {
+    pub(crate) fn new(facts: &InstanceFacts) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("fwprobe_echo"),
             connections: Family::default(),
@@ -167,7 +167,7 @@ impl Metrics {
     /// Counts a connection that has ended. `outcome` is one of this program's own words; `known` says whether a key was
     /// proved over it.
     pub(crate) fn ended(&self, kind: Option<SessionKind>, outcome: &'static str, known: bool) {
-        let ended = Ended {
+        let ended = EndLabels {
             kind: kind.map_or("none", SessionKind::name),
             outcome,
             known: if known { "yes" } else { "no" },

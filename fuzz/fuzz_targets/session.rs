@@ -9,7 +9,7 @@ use echo_core::admission::{Admission, AdmissionLimits};
 use echo_core::identity::{Key, Keyring};
 use echo_core::nonces::Nonces;
 use echo_core::session::{
-    Action, ConnectionFacts, ConnectionId, Env, Limits, Session, TlsFacts, TransportFacts,
+    Action, ConnectionFacts, ConnectionId, Env, KernelFacts, Limits, Session, TlsFacts,
 };
 use echo_core::time::UnixMillis;
 use libfuzzer_sys::fuzz_target;
@@ -64,7 +64,7 @@ impl Stranger {
                 *random = random.wrapping_add(1);
                 bytes.fill(*random);
             },
-            transport: &mut TransportFacts::default,
+            transport: &mut KernelFacts::default,
             keyring: &tables.keyring,
             nonces: &tables.nonces,
             instance: "fuzz",
@@ -84,9 +84,10 @@ impl Stranger {
         action
     }
 
-    fn read(&mut self, limit: usize) {
-        self.session.transmit(self.now, &mut self.received, limit);
+    fn read(&mut self, limit: usize) -> usize {
+        let moved = self.session.transmit(self.now, &mut self.received, limit);
         assert!(self.received.len() <= self.sent);
+        moved
     }
 }
 
@@ -192,9 +193,7 @@ fuzz_target!(|bytes: &[u8]| {
             break;
         }
     }
-    while stranger.session.wants_to_transmit() {
-        stranger.read(1000);
-    }
+    while stranger.read(1000) > 0 {}
     assert_eq!(tables.admission.load().sessions, 0);
     assert!(stranger.session.notice().prefixes.len() <= 5);
 });

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probe_core::system_proxy::{Destination, ProxyList, Scripted, SystemSettings, choose};
+use probe_core::system_proxy::{Destination, ProxyList, ScriptResult, SystemSettings, choose};
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             port: 5901,
         };
         let answered = choose(&settings, &destination, &mut |_, _| {
-            Scripted::Through(list.clone())
+            ScriptResult::Through(list.clone())
         });
         match answered {
             Ok(choice) => {

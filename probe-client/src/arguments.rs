@@ -12,6 +12,7 @@ mod format;
 mod history;
 mod hpc_test;
 mod known;
+mod merge;
 mod options;
 mod time;
 mod watch;
@@ -20,10 +21,11 @@ pub(crate) use self::diff::DiffArguments;
 pub(crate) use self::history::HistoryArguments;
 pub(crate) use self::hpc_test::{HpcTestCommand, HpcTestDefinition};
 use self::known::{PROFILES, SUBJECTS};
-use self::options::{HOW, REPORTS};
+pub(crate) use self::merge::MergeArguments;
 pub(crate) use self::options::{
-    HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
+    ClusterOptions, HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
+use self::options::{HOW, REPORTS};
 use self::time::{idle_timeout, interval, silence};
 pub(crate) use self::watch::WatchArguments;
 use crate::keep::Keep;
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     /// List the runs in a folder, with what changed from one to the next.
     #[command(after_help = examples::HISTORY)]
     History(HistoryArguments),
+    /// Make one answer of the runs of many nodes, and name the odd and the missing ones.
+    #[command(after_help = examples::MERGE)]
+    Merge(MergeArguments),
     /// Have the echo server read its configuration and keys again. Needs an admin's key.
     ReloadServer(ReloadServerArguments),
     /// List, show or validate profiles.
@@ -113,6 +118,7 @@ impl Command {
             | Self::Report(_)
             | Self::Diff(_)
             | Self::History(_)
+            | Self::Merge(_)
             | Self::ReloadServer(_)
             | Self::Profiles { .. }
             | Self::Config { .. }
@@ -168,6 +174,8 @@ pub(crate) struct MeasuringArguments {
     pub server: ServerOptions,
     #[command(flatten)]
     pub head_node: HeadNodeOptions,
+    #[command(flatten)]
+    pub cluster: ClusterOptions,
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub client_certificate: Option<PathBuf>,
@@ -212,6 +220,8 @@ pub(crate) struct IdleArguments {
     pub what: WhatToProbe,
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub cluster: ClusterOptions,
     #[command(flatten)]
     pub reports: ReportOptions,
     /// How long to keep silent, as a list: 90s,4m,30m (35 minutes at most).

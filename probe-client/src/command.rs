@@ -24,6 +24,7 @@ mod history;
 mod hpc_test;
 mod idle;
 mod man;
+mod merge;
 mod plan;
 mod profiles;
 mod reload_server;
@@ -31,10 +32,16 @@ mod report;
 mod run;
 mod watch;
 
-/// The user interrupted the run a second time, so the measurements are not written.
+/// The user interrupted the run so that nothing is written.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted again: nothing is written")]
-struct InterruptedAgain;
+enum Interrupted {
+    /// Ctrl-C ended the waiting of `--start-jitter`.
+    #[error("interrupted before the first packet: nothing was measured")]
+    BeforeStart,
+    /// Ctrl-C was pressed a second time.
+    #[error("interrupted again: nothing is written")]
+    Again,
+}
 
 /// Carries out the command that the user typed.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
@@ -71,7 +78,7 @@ fn fail(error: &anyhow::Error, format: Option<FormatChoice>) -> u8 {
     if let Some(report) = format.and_then(|format| failed(&format, &plain(error))) {
         let _ = terminal::print(&report);
     }
-    if error.is::<InterruptedAgain>() {
+    if error.is::<Interrupted>() {
         EXIT_INTERRUPTED
     } else {
         EXIT_USAGE
@@ -90,6 +97,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Report(arguments) => report::execute(&arguments, colour),
         Command::Diff(arguments) => diff::execute(&arguments, colour),
         Command::History(arguments) => history::execute(&arguments, colour),
+        Command::Merge(arguments) => merge::execute(&arguments, colour),
         Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
         Command::Expect { command } => expect::execute(&command),
@@ -102,7 +110,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
 
 /// Returns the report of a run that could not be carried out, if `format` has one.
 fn failed(format: &FormatChoice, why: &str) -> Option<String> {
-    let node = host::describe(&[]).name;
+    let node = host::name();
     let failure = FailedRun {
         node: node.as_deref(),
         why,
@@ -126,6 +134,7 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
         | Command::Explain(_)
         | Command::Diff(_)
         | Command::History(_)
+        | Command::Merge(_)
         | Command::ReloadServer(_)
         | Command::Profiles { .. }
         | Command::Config { .. }

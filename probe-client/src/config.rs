@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use head_node::HeadNode;
+use probe_core::labels::Labels;
 use probe_core::path::ProxyAddress;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};
@@ -16,7 +17,7 @@ use proto::connection_string::{ConnectionString, DEFAULT_CONTROL_PORT};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::arguments::{ServerOptions, WhatToProbe};
+use crate::arguments::{ClusterOptions, ServerOptions, WhatToProbe};
 use crate::connection::ConnectionError;
 use crate::environment::Environment;
 use crate::key_store::ClientIdentity;
@@ -26,6 +27,7 @@ use crate::{connection, given_file, proxy_credentials};
 
 mod by_hand;
 mod environment;
+mod labels;
 mod paths;
 mod problems;
 mod selection;
@@ -53,6 +55,9 @@ pub(crate) struct Config {
     pub proxies: ProxyAccess,
     /// The client certificate to present in TLS.
     pub client: Option<ClientIdentity>,
+    pub labels: Labels,
+    /// The longest time to wait before the first packet; `None` if the run begins at once.
+    pub start_jitter: Option<Duration>,
 }
 
 fn check_hosts(hosts: &[String], problems: &mut Problems) {
@@ -71,6 +76,7 @@ fn check_hosts(hosts: &[String], problems: &mut Problems) {
 pub(crate) fn resolve(
     what: &WhatToProbe,
     server: &ServerOptions,
+    cluster: &ClusterOptions,
     head_node: &HeadNode,
     idle_timeout: Duration,
     environment: Environment<'_>,
@@ -81,15 +87,16 @@ pub(crate) fn resolve(
         environment(connection::VARIABLE),
         server.configured.clone(),
     ));
-    let given = Given {
+    let inputs = PlanInputs {
         what,
         server,
         head_node,
         environment,
     };
-    let (credentials, authorities) = given.identities(server.ask_proxy_credentials, &mut problems);
+    let (credentials, authorities) = inputs.identities(server.ask_proxy_credentials, &mut problems);
     let whereabouts = connection.as_ref().map(Whereabouts::of);
-    let planned = given.planned(whereabouts, &mut problems);
+    let planned = inputs.planned(whereabouts, &mut problems);
+    let labels = labels::of_run(&cluster.labels, environment, &mut problems);
     problems.none()?;
     let (Some(connection), Some((plan, own))) = (connection, planned) else {
         return Err(problems);
@@ -109,6 +116,8 @@ pub(crate) fn resolve(
             authorities,
         },
         client: None,
+        labels,
+        start_jitter: cluster.start_jitter,
     })
 }
 
@@ -134,15 +143,15 @@ pub(crate) fn plan_alone(
         Err(ConnectionError::None) => Some(Whereabouts::unknown()),
         Err(error) => problems.take(Err(error)),
     };
-    let given = Given {
+    let inputs = PlanInputs {
         what,
         server,
         head_node,
         environment,
     };
     // Nothing is sent, so the user need not type a password.
-    given.identities(false, &mut problems);
-    let planned = given.planned(whereabouts, &mut problems);
+    inputs.identities(false, &mut problems);
+    let planned = inputs.planned(whereabouts, &mut problems);
     problems.none()?;
     planned.map(|(plan, _)| plan).ok_or(problems)
 }
@@ -174,14 +183,14 @@ impl Whereabouts {
 }
 
 /// The arguments, environment and head node from which a plan follows.
-struct Given<'a> {
+struct PlanInputs<'a> {
     what: &'a WhatToProbe,
     server: &'a ServerOptions,
     head_node: &'a HeadNode,
     environment: Environment<'a>,
 }
 
-impl Given<'_> {
+impl PlanInputs<'_> {
     /// Returns the credentials for proxies and the authorities to trust, and checks the local address to connect from.
     fn identities(
         &self,

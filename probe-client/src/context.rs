@@ -27,7 +27,7 @@ pub(crate) struct RunContext {
     /// The client certificate, which every probe with TLS presents.
     pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
-    pub(crate) departure: Departure,
+    pub(crate) varied_hello: HelloVariation,
     /// The current session's deadline, which holds even while bytes still arrive; set when the session begins.
     pub(crate) session_ends: Instant,
     /// The longest time that one session may last.
@@ -36,9 +36,9 @@ pub(crate) struct RunContext {
     pub(crate) shaken: Option<Arc<Notify>>,
 }
 
-/// The respects in which a session differs from the ordinary one of its kind, for comparison.
+/// The respects in which a varied session's ClientHello differs from the ordinary one of its kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Departure {
+pub(crate) struct HelloVariation {
     /// The server name in the ClientHello; `None` leaves it as the session kind has it.
     pub(crate) name: Option<SentName>,
     pub(crate) hello: HelloSent,
@@ -72,7 +72,7 @@ impl RunContext {
             pins,
             client,
             cancelled,
-            departure: Departure::default(),
+            varied_hello: HelloVariation::default(),
             shaken: None,
         }
     }
@@ -99,10 +99,10 @@ impl RunContext {
             | Variation::InSilence
             | Variation::InShape { .. }
             | Variation::InPace { .. } => {}
-            Variation::InServerName { sent } => varied.departure.name = Some(sent),
+            Variation::InServerName { sent } => varied.varied_hello.name = Some(sent),
             Variation::InSegmentSize { at_most } => varied.options.max_segment = Some(at_most),
-            Variation::InHelloSize => varied.departure.hello = HelloSent::Large,
-            Variation::InHelloAge => varied.departure.hello = HelloSent::Legacy,
+            Variation::InHelloSize => varied.varied_hello.hello = HelloSent::Large,
+            Variation::InHelloAge => varied.varied_hello.hello = HelloSent::Legacy,
             Variation::InReach { hops } => {
                 varied.options.reach = Some(hops);
                 varied.options.idle_timeout = varied.options.idle_timeout.min(REACH_TIMEOUT);

@@ -1,4 +1,4 @@
-//! Writes the files of runs into a folder. Each file is named by its run's time and host, is written as a whole, and is
+//! Writes the files of runs into a folder. Each file is named by its run's time and node, is written as a whole, and is
 //! never replaced.
 
 use std::fmt;
@@ -20,6 +20,7 @@ pub(crate) struct FileName {
     pub(crate) began: Timestamp,
     /// The number that distinguishes files whose runs began in the same second: 1 for the first.
     number: u32,
+    /// The node that ran fwprobe: the host's own name, unless a label names the node.
     pub(crate) host: String,
     pub(crate) extension: String,
 }
@@ -28,7 +29,7 @@ impl FileName {
     /// Returns the name for a report of `document`.
     pub(crate) fn of(document: &RunDocument, extension: &str) -> Self {
         let started = document.run.started.parse::<Timestamp>();
-        let host = document.host.name.as_deref().unwrap_or_default();
+        let host = document.host.node().unwrap_or_default();
         let host: String = host
             .chars()
             .map(|c| {
@@ -176,6 +177,8 @@ const MOST_ALIKE: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {
+    use probe_core::labels::{Label, Labels, NODE};
+
     use super::*;
 
     fn name() -> FileName {
@@ -226,6 +229,16 @@ mod tests {
             name.number = 12;
             assert_eq!(FileName::read(&name.to_string()), Some(name));
         }
+    }
+
+    #[test]
+    fn nodes_with_the_same_host_name_have_files_of_their_own() {
+        let text = include_str!("../core/tests/scenarios/demo.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let label = Label::new(NODE, "rack 7/n042").unwrap();
+        document.host.labels = Labels::of(&[label], &[]).unwrap();
+        let name = FileName::of(&document, "json");
+        assert_eq!(name.to_string(), "2026-11-22T090252Z-rack-7-n042.json");
     }
 
     #[test]

@@ -35,33 +35,33 @@ impl SideCall {
         let start_us = clock.now_us();
         let (round, port, source_port) = (self.round, self.address.port(), self.source_port);
         // A packet that this host cannot send says nothing about the path.
-        let went = self
+        let result = self
             .run()
             .await
-            .unwrap_or_else(|_| Went::at(FlowEnd::NotSent));
+            .unwrap_or_else(|_| ConnectionResult::at(FlowEnd::NotSent));
         Flow {
             round,
             port,
             source_port,
             start_us,
             duration_us: clock.now_us().saturating_sub(start_us),
-            syns_sent_again: went.syns_sent_again,
-            bytes_written: went.bytes_written,
-            segments_sent_again: went.segments_sent_again,
-            end: went.end,
+            syns_sent_again: result.syns_sent_again,
+            bytes_written: result.bytes_written,
+            segments_sent_again: result.segments_sent_again,
+            end: result.end,
         }
     }
 
-    async fn run(self) -> io::Result<Went> {
+    async fn run(self) -> io::Result<ConnectionResult> {
         let socket = self.bound()?;
         begin(&socket, self.address)?;
         let mut stream = TcpStream::from_std(socket.into())?;
         let answered = timeout(self.idle_timeout, stream.writable()).await.is_ok();
         // The only retransmissions so far are SYNs.
         let again = sent_again(&stream);
-        let only_syns = |end| Went {
+        let only_syns = |end| ConnectionResult {
             syns_sent_again: again,
-            ..Went::at(end)
+            ..ConnectionResult::at(end)
         };
         if stream.take_error()?.is_some() {
             return Ok(only_syns(FlowEnd::TurnedAway));
@@ -91,7 +91,7 @@ impl SideCall {
             // will be dialled from again.
             SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         }
-        Ok(Went {
+        Ok(ConnectionResult {
             end,
             syns_sent_again: again,
             bytes_written: u32::try_from(self.first_bytes.len()).unwrap_or(u32::MAX),
@@ -115,14 +115,14 @@ impl SideCall {
 
 /// The result of a side connection.
 #[derive(Clone, Copy, Debug)]
-struct Went {
+struct ConnectionResult {
     end: FlowEnd,
     syns_sent_again: u32,
     bytes_written: u32,
     segments_sent_again: u32,
 }
 
-impl Went {
+impl ConnectionResult {
     fn at(end: FlowEnd) -> Self {
         Self {
             end,

@@ -28,11 +28,23 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 ///
 /// The errors of [`open`](open()), or the file has more than `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
+    within(&mut open(path)?, limit)
+}
+
+/// Reads the bytes of `file`. A file that is too large is not read at all if the system states its size.
+fn within(file: &mut File, limit: u64) -> io::Result<Vec<u8>> {
+    let too_large = || {
         let what = format!("it has more than {limit} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        io::Error::new(io::ErrorKind::FileTooLarge, what)
+    };
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
     }
     Ok(bytes)
 }
@@ -136,7 +148,7 @@ pub(crate) const BY_HAND: u64 = settings_file::MAX_FILE_BYTES as u64;
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{Seek as _, Write as _};
     use std::os::fd::AsRawFd as _;
 
     use super::*;
@@ -162,11 +174,30 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_limit_is_read() {
+    fn a_file_of_the_limit_is_read_and_a_larger_one_is_not() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "12345").unwrap();
         assert_eq!(bytes(file.path(), 5).unwrap(), b"12345");
         let error = bytes(file.path(), 4).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 4 bytes");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_read_at_all() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(1024 * 1024).unwrap();
+        let error = within(&mut file, 4).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 4 bytes");
+        assert_eq!(file.stream_position().unwrap(), 0);
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_read_of_a_pipe_whose_size_is_not_known() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"12345").unwrap();
+        drop(writer);
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        let error = bytes(Path::new(&path), 4).unwrap_err();
         assert_eq!(error.to_string(), "it has more than 4 bytes");
     }
 }

@@ -4,17 +4,23 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use probe_core::labels::Labels;
 use probe_core::session::HexBytes;
 use probe_documents::Host;
 use socket_facts::{save_syn, saved_syn};
 
+/// Returns the name of this host; `None` if it has none.
+pub(crate) fn name() -> Option<String> {
+    whoami::hostname().ok()
+}
+
 /// Describes this host as far as that is possible without privileges. Facts that cannot be found are `None`.
-pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
+pub(crate) fn describe(own_addresses: &[IpAddr], labels: Labels) -> Host {
     let mut addresses = own_addresses.to_vec();
     addresses.sort_unstable();
     addresses.dedup();
     Host {
-        name: whoami::hostname().ok(),
+        name: name(),
         user: whoami::username().ok(),
         executable: std::env::current_exe()
             .ok()
@@ -22,6 +28,7 @@ pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
         addresses,
         own_syn: own_syn(),
         system: whoami::distro().ok(),
+        labels,
     }
 }
 

@@ -37,13 +37,17 @@ mod report_files;
 mod report_format;
 mod resolve;
 mod run;
+mod run_files;
 mod run_folder;
 mod saved_run;
 mod settings;
+mod signed_url;
+mod start_jitter;
 mod tap;
 mod terminal;
 mod tls;
 mod tls_words;
+mod upload;
 mod watch;
 
 /// Runs the program.

@@ -32,6 +32,7 @@ impl Prepared {
         let config = config::resolve(
             &arguments.what,
             &arguments.server,
+            &arguments.cluster,
             &head_node,
             arguments.timeout,
             environment,

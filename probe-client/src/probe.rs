@@ -139,7 +139,7 @@ async fn carry(
         Need::Failed => Stop::Fault,
     };
     if let Stop::WantsTls(wanted) = stop {
-        return match context.departure.hello {
+        return match context.varied_hello.hello {
             HelloSent::Small | HelloSent::Large => {
                 handshake::through_tls(plain, wanted, session, measurement, context).await
             }

@@ -21,9 +21,9 @@ use crate::connect::connect;
 use crate::context::RunContext;
 use crate::link::{Link, Opened};
 use crate::observe::{Pending, stream_failure};
-use crate::proxy_authentication::{Identification, Who, is_of_a_domain};
+use crate::proxy_authentication::{Identification, TokenUser, is_of_a_domain};
 use crate::resolve::Family;
-use crate::tls::{ProxyTrust, server_name};
+use crate::tls::{SystemTrust, server_name};
 
 mod credential_gate;
 mod outcome;
@@ -43,7 +43,7 @@ pub(crate) struct ProxyWay {
     guarded: bool,
     gate: CredentialGate,
     /// The certificates to trust; `None` if the proxy is used without TLS.
-    trust: Option<Result<ProxyTrust, rustls::Error>>,
+    trust: Option<Result<SystemTrust, rustls::Error>>,
 }
 
 /// How to use proxies, the same for the whole run.
@@ -91,7 +91,7 @@ impl ProxyWay {
             credentials,
             gate: CredentialGate::default(),
             trust: (address.scheme == ProxyScheme::Https)
-                .then(|| ProxyTrust::new(&access.authorities)),
+                .then(|| SystemTrust::new(&access.authorities)),
         }
     }
 
@@ -109,7 +109,7 @@ impl ProxyWay {
                 refusal: None,
                 spoke: false,
             },
-            identification: Who::of(self.credentials.clone()).map(|who| {
+            identification: TokenUser::of(self.credentials.clone()).map(|who| {
                 let idle_timeout = context.options.idle_timeout;
                 Identification::new(who, &self.address.host, idle_timeout, self.guarded)
             }),

@@ -8,10 +8,10 @@ mod kdc;
 mod negotiate;
 mod password;
 mod scheme;
-mod who;
+mod user;
 #[cfg(windows)]
 mod windows;
 
 pub(crate) use self::identification::Identification;
 pub(crate) use self::password::{WITHHELD, is_of_a_domain};
-pub(crate) use self::who::Who;
+pub(crate) use self::user::TokenUser;

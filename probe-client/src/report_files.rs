@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use probe_documents::RunDocument;
 use probe_documents::diff::Diff;
+use probe_documents::merge::MergeDocument;
 use probe_report::{Format, Look};
 use thiserror::Error;
 
 use crate::document_file::{self, FileName};
 use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
+use crate::signed_url;
 
 mod target;
 
@@ -60,6 +62,9 @@ impl Outputs {
     pub(crate) fn open(specifications: &[String]) -> Result<Self, OutputError> {
         let mut all: Vec<Output> = Vec::new();
         for text in specifications {
+            if signed_url::split(text).is_some() {
+                return Err(OutputError::Url(signed_url::without_secrets(text)));
+            }
             let output = Output::open(text)?;
             if all.iter().any(|other| other.is_same_place(&output)) {
                 return Err(OutputError::Twice(output.path));
@@ -106,17 +111,26 @@ impl Outputs {
 
     /// Writes every file. A file that cannot be written is left unchanged, or is not created.
     pub(crate) fn write(self, document: &RunDocument) -> Filled {
-        let name = |extension: &str| FileName::of(document, extension);
+        let name = |extension: &str| Some(FileName::of(document, extension));
         self.fill(name, |format, out| format.write(document, Look::PLAIN, out))
     }
 
     /// Writes the difference between two runs into every file, as [`write`](Self::write) does. It fails for a format
     /// that has no form for a difference.
     pub(crate) fn write_diff(self, diff: &Diff, after: &RunDocument) -> Filled {
-        let name = |extension: &str| FileName::of(after, extension);
+        let name = |extension: &str| Some(FileName::of(after, extension));
         self.fill(name, |format, out| {
             format.write_diff(diff, Look::PLAIN, out)
         })
+    }
+
+    /// Writes the answer of many nodes into every file, as [`write`](Self::write) does. It fails for a folder, and for
+    /// a format that has no form for many nodes.
+    pub(crate) fn write_merge(self, merge: &MergeDocument) -> Filled {
+        self.fill(
+            |_: &str| None,
+            |format, out| format.write_merge(merge, Look::PLAIN, out),
+        )
     }
 
     /// Returns the first file whose format has no form for the difference between two runs.
@@ -126,9 +140,16 @@ impl Outputs {
         Some(&unable.path)
     }
 
+    /// Returns the first file whose format has no form for the answer of many nodes.
+    pub(crate) fn without_merge(&self) -> Option<&Path> {
+        let mut all = self.0.iter();
+        let unable = all.find(|output| !output.format.has_merge())?;
+        Some(&unable.path)
+    }
+
     fn fill(
         self,
-        name: impl Fn(&str) -> FileName,
+        name: impl Fn(&str) -> Option<FileName>,
         write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
     ) -> Filled {
         let mut filled = Filled {
@@ -181,7 +202,7 @@ impl Output {
 
     fn fill(
         self,
-        name: impl Fn(&str) -> FileName,
+        name: impl Fn(&str) -> Option<FileName>,
         write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
     ) -> Result<Written, OutputError> {
         let Self {
@@ -193,7 +214,8 @@ impl Output {
         let written = write(&format, &mut buffer).and_then(|()| match place {
             Place::File(target) => target.fill(&buffer).map(|()| (path.clone(), false)),
             Place::Folder(extension) => {
-                let file = document_file::write(&path, &name(extension), &buffer);
+                let name = name(extension).ok_or_else(|| io::Error::other("it is a folder"))?;
+                let file = document_file::write(&path, &name, &buffer);
                 file.map(|file| (file, true))
             }
         });
@@ -283,6 +305,8 @@ pub(crate) enum OutputError {
     #[error("--output {} is a folder, and files of this format have no ending of their own; name a \
              file", .0.display())]
     NoEnding(PathBuf),
+    #[error("--output {0}: only `run` and `idle` send reports to a URL")]
+    Url(String),
     #[error("--output {} cannot be written: {error}", path.display())]
     NotWritable { path: PathBuf, error: io::Error },
 }

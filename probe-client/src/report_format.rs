@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use probe_documents::RunDocument;
 use probe_documents::diff::Diff;
+use probe_documents::merge::MergeDocument;
 use probe_report::format::{FailureWriter, TABLE};
 use probe_report::{FORMATS, Format, Look, Report, Template};
 
@@ -134,6 +135,27 @@ impl ReportFormat {
 
     pub(crate) fn has_diff(&self) -> bool {
         self.built_in().is_some_and(|format| format.diff.is_some())
+    }
+
+    /// Writes the answer of many nodes in this format.
+    ///
+    /// # Errors
+    ///
+    /// The format has no form for many nodes, or writing to `out` failed.
+    pub(crate) fn write_merge(
+        &self,
+        merge: &MergeDocument,
+        look: Look,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let write = self.built_in().and_then(|format| format.merge);
+        let write = write
+            .ok_or_else(|| io::Error::other("this format can show only one run, not many nodes"))?;
+        write(merge, look, out)
+    }
+
+    pub(crate) fn has_merge(&self) -> bool {
+        self.built_in().is_some_and(|format| format.merge.is_some())
     }
 
     /// Returns the format of the run document itself.

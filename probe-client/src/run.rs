@@ -198,7 +198,8 @@ impl Run {
             controls,
         };
         let addresses = socket_facts::local_addresses().unwrap_or_default();
-        self.concluded(evidence, host::describe(&addresses), started)
+        let host = host::describe(&addresses, self.config.labels.clone());
+        self.concluded(evidence, host, started)
     }
 
     fn concluded(&self, evidence: Evidence, host: Host, started: jiff::Timestamp) -> RunDocument {

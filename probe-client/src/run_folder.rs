@@ -15,16 +15,32 @@ use crate::terminal;
 ///
 /// The folder cannot be read.
 pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    files_ending_in(folder, &["json"])
+}
+
+/// Returns the files in `folder` with one of these endings, in any case, in the order of their names.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub(crate) fn files_ending_in(folder: &Path, endings: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let extension = path.extension().unwrap_or_default();
-        if extension.eq_ignore_ascii_case("json") && !path.is_dir() {
+        if ends_in(&path, endings) && !path.is_dir() {
             files.push(path);
         }
     }
     files.sort_unstable();
     Ok(files)
+}
+
+/// Returns whether the name of `file` has one of these endings, in any case.
+pub(crate) fn ends_in(file: &Path, endings: &[&str]) -> bool {
+    let extension = file.extension().unwrap_or_default();
+    endings
+        .iter()
+        .any(|ending| extension.eq_ignore_ascii_case(ending))
 }
 
 /// Returns the runs in `folder`, each with its file, in the order of the file names. It reads one file at a time, and

@@ -1,12 +1,14 @@
 //! Reads the run documents that earlier runs wrote.
 
-use std::path::{Display, Path};
+use std::fmt::{self, Display};
+use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use probe_core::excerpt::Excerpt;
 use probe_core::judge::Outcome;
 use probe_core::measurement::Measurement;
 use probe_core::verdict::{Finding, Verdict};
+use probe_documents::merge::UnreadKind;
 use probe_documents::{DOCUMENT, RunDocument, Timings, contradictions};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,39 +17,69 @@ use crate::given_file;
 
 mod mistake;
 
+/// The reason why a text is not a saved run that this version can use.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) kind: UnreadKind,
+    /// The reason in one sentence, which names the file.
+    because: String,
+}
+
 /// Reads a saved run.
 pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     let shown = path.display();
     let text =
         given_file::text(path, MAX_BYTES).with_context(|| format!("{shown} cannot be read"))?;
+    Ok(parse(&shown, &text)?)
+}
+
+/// Reads the saved run in `text`. `shown` is the place of the text, for errors.
+///
+/// # Errors
+///
+/// The text is not a run document of this version, or contradicts itself.
+pub(crate) fn parse(shown: &dyn Display, text: &str) -> Result<RunDocument, Refused> {
     let document: RunDocument =
-        serde_json::from_str(&text).map_err(|error| unreadable(&shown, &text, &error))?;
+        serde_json::from_str(text).map_err(|error| unreadable(shown, text, &error))?;
     if document.document != DOCUMENT {
-        bail!(
-            "{shown} is a `{}`; this version reads `{DOCUMENT}`",
-            Excerpt::cut(&document.document, MAX_SHOWN)
-        );
+        return Err(other_document(shown, &document.document));
     }
     let wrong = contradictions(&document);
     if !wrong.is_empty() {
-        bail!(
+        let because = format!(
             "{shown} contradicts itself, so it was edited: {}; name the file as `--output \
              run.json` wrote it",
             told(&wrong)
         );
+        return Err(Refused::new(UnreadKind::Damaged, because));
     }
     let compared = document
         .probes
         .iter()
         .map(|p| p.measurement.variations.len());
     if compared.max().is_some_and(|most| most > MAX_VARIATIONS) {
-        bail!(
+        let because = format!(
             "{shown} has more than {MAX_VARIATIONS} further sessions for one probe: no run writes \
              that"
         );
+        return Err(Refused::new(UnreadKind::Damaged, because));
     }
     Ok(document)
 }
+
+impl Refused {
+    pub(crate) const fn new(kind: UnreadKind, because: String) -> Self {
+        Self { kind, because }
+    }
+}
+
+impl Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.because)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// Returns the first of `wrong` in one line, and how many more there are.
 fn told(wrong: &[String]) -> String {
@@ -60,43 +92,59 @@ fn told(wrong: &[String]) -> String {
 }
 
 /// Returns the reason why `text` is not a run document, and the right form.
-fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> anyhow::Error {
+fn unreadable(shown: &dyn Display, text: &str, error: &serde_json::Error) -> Refused {
     let wanted = "name a file that `--output run.json` wrote";
     if text.trim().is_empty() {
-        return anyhow!("{shown} is empty; {wanted}");
+        return Refused::new(UnreadKind::CutOff, format!("{shown} is empty; {wanted}"));
     }
     if error.is_eof() {
         let at = mistake::told(error);
-        return anyhow!("{shown} is cut off: {at}; {wanted}");
+        let because = format!("{shown} is cut off: {at}; {wanted}");
+        return Refused::new(UnreadKind::CutOff, because);
     }
     if error.to_string().starts_with("recursion limit") {
         let (line, column) = (error.line(), error.column());
-        return anyhow!(
+        let because = format!(
             "{shown} is nested deeper than any run document: line {line}, column {column}; {wanted}"
         );
+        return Refused::new(UnreadKind::Foreign, because);
     }
     // The error is the same for text that is not JSON and for a value of the wrong kind.
     if error.is_syntax() && serde_json::from_str::<IgnoredAny>(text).is_err() {
         let at = mistake::told(error);
-        return anyhow!("{shown} is not JSON: {at}; {wanted}");
+        let because = format!("{shown} is not JSON: {at}; {wanted}");
+        return Refused::new(UnreadKind::Foreign, because);
     }
     // The kind that the document states explains more than its first wrong field.
     match serde_json::from_str::<Header>(text) {
         Ok(Header { document: None }) | Err(_) => {
             let at = mistake::within_json(error);
-            anyhow!("{shown} is not a run document `{DOCUMENT}`: {at}; {wanted}")
+            let because = format!("{shown} is not a run document `{DOCUMENT}`: {at}; {wanted}");
+            Refused::new(UnreadKind::Foreign, because)
         }
         Ok(Header {
             document: Some(other),
-        }) if other != DOCUMENT => anyhow!(
-            "{shown} is a `{}`; this version reads `{DOCUMENT}`",
-            Excerpt::cut(&other, MAX_SHOWN)
-        ),
+        }) if other != DOCUMENT => other_document(shown, &other),
         Ok(Header { document: Some(_) }) => {
             let error = within_a_probe(text).unwrap_or_else(|| mistake::within_json(error));
-            anyhow!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}")
+            let because = format!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}");
+            Refused::new(UnreadKind::Damaged, because)
         }
     }
+}
+
+/// Returns the error for a document in the format `other`.
+fn other_document(shown: &dyn Display, other: &str) -> Refused {
+    let kind = if other.starts_with(RUN) {
+        UnreadKind::OtherVersion
+    } else {
+        UnreadKind::Foreign
+    };
+    let other = Excerpt::cut(other, MAX_SHOWN);
+    Refused::new(
+        kind,
+        format!("{shown} is a `{other}`; this version reads `{DOCUMENT}`"),
+    )
 }
 
 /// Returns the mistake in one of the probes, with its own line. Read as part of the whole document, a probe is
@@ -135,12 +183,15 @@ struct Header {
     document: Option<String>,
 }
 
+/// The beginning of the names of run documents of all versions.
+const RUN: &str = "fwprobe.run/";
+
 /// Maximum length of a document's own name in an error, in characters.
 const MAX_SHOWN: usize = 60;
 
 /// Maximum size of a saved run in bytes. The largest plan, with every session that a run adds, makes a document of a
 /// fifth of that.
-const MAX_BYTES: u64 = 128 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// The maximum number of contradictions in one error.
 const MOST_TOLD: usize = 6;
@@ -254,6 +305,18 @@ mod tests {
         let expected = " contradicts itself, so it was edited: `summary.exit_code` is 0, and the \
                         probes make it 1; name the file as";
         assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_any_run_is_refused_by_its_size() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(200 * 1024 * 1024).unwrap();
+        let error = format!("{:#}", load(file.path()).unwrap_err());
+        let expected = format!(
+            "{} cannot be read: it has more than 134217728 bytes",
+            file.path().display()
+        );
+        assert_eq!(error, expected);
     }
 
     #[test]

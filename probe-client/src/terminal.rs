@@ -23,6 +23,7 @@ pub(crate) fn look(colour: Colour) -> Look {
             Some(width) if terminal => width.max(Look::PLAIN.width),
             Some(_) | None => Look::PLAIN.width,
         },
+        whole: true,
     }
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn screen(colour: Colour) -> Option<Screen> {
             },
             // A line that fills the screen would move the cursor to the next one.
             width: width.saturating_sub(1),
+            ..Look::PLAIN
         },
         height,
     })

@@ -1,6 +1,6 @@
 //! The client's TLS. A connection to the server is checked against pins, never against a trust store. A certificate
-//! other than the pinned one is kept as evidence instead of failing the handshake. A connection to a proxy is verified
-//! against a trust store.
+//! other than the pinned one is kept as evidence instead of failing the handshake. A connection to a proxy, or to the
+//! host of an upload, is verified against a trust store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     let verifier = KeepCertificate {
         provider: provider(hello.large),
         presented: presented.clone(),
-        believed: None,
+        trusted: None,
     };
     let builder = ClientConfig::builder_with_provider(provider(hello.large))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -89,19 +89,20 @@ impl Presented {
     }
 }
 
-/// The certificates that a proxy may present: those of the system's authorities, and others.
+/// The certificates that a proxy, or the host of an upload, may present: those of the system's authorities, and
+/// others.
 #[derive(Clone, Debug)]
-pub(crate) struct ProxyTrust(Arc<Believed>);
+pub(crate) struct SystemTrust(Arc<TrustedCertificates>);
 
 #[derive(Debug)]
-struct Believed {
+struct TrustedCertificates {
     authorities: Verifier,
     /// Certificates that are trusted themselves, whichever authority issued them.
     given: Vec<CertificateDer<'static>>,
 }
 
-impl ProxyTrust {
-    /// Trusts the system's authorities and those whose certificates are `extra`. A proxy that presents one of `extra`
+impl SystemTrust {
+    /// Trusts the system's authorities and those whose certificates are `extra`. A host that presents one of `extra`
     /// itself is trusted too, as with curl's `--proxy-cacert`: a self-signed certificate is often an authority's
     /// (CA:TRUE), which path building refuses as a server's certificate.
     ///
@@ -111,20 +112,20 @@ impl ProxyTrust {
     pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let authorities = Verifier::new_with_extra_roots(extra.iter().cloned(), provider)?;
-        Ok(Self(Arc::new(Believed {
+        Ok(Self(Arc::new(TrustedCertificates {
             authorities,
             given: extra.to_vec(),
         })))
     }
 
-    /// Returns a configuration for one handshake that fails unless the proxy's certificate is trusted.
+    /// Returns a configuration for one handshake that fails unless the presented certificate is trusted.
     pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, Presented) {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let presented = Presented::default();
         let verifier = KeepCertificate {
             provider: Arc::clone(&provider),
             presented: presented.clone(),
-            believed: Some(Arc::clone(&self.0)),
+            trusted: Some(Arc::clone(&self.0)),
         };
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -141,10 +142,10 @@ struct KeepCertificate {
     provider: Arc<CryptoProvider>,
     presented: Presented,
     /// The trust that decides; `None` accepts every certificate for now.
-    believed: Option<Arc<Believed>>,
+    trusted: Option<Arc<TrustedCertificates>>,
 }
 
-impl Believed {
+impl TrustedCertificates {
     fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -178,8 +179,8 @@ impl ServerCertVerifier for KeepCertificate {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(leaf.as_ref().to_vec());
-        if let Some(believed) = &self.believed {
-            return believed.verify(leaf, intermediates, name, ocsp, now);
+        if let Some(trusted) = &self.trusted {
+            return trusted.verify(leaf, intermediates, name, ocsp, now);
         }
         // The pinned key is compared after the handshake; the signatures below prove that the peer has the key.
         Ok(ServerCertVerified::assertion())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe_documents::RunDocument;
-use probe_documents::watch::{Next, Ran, Rhythm, Schedule};
+use probe_documents::watch::{Next, Rhythm, RunDecision, RunTimes};
 use rand::RngExt as _;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ mod on_change;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod stop;
+mod systemd;
 mod textfile;
 mod watched;
 #[cfg(not(feature = "otlp"))]
@@ -36,9 +37,10 @@ pub(crate) use without_otlp::OtlpReceiver;
 use clock::Clock;
 use log::Event;
 
+use crate::config::Config;
 use crate::prepared::Prepared;
 use crate::progress::Progress;
-use crate::run;
+use crate::{run, start_jitter, terminal};
 
 /// Where the results of runs go.
 #[derive(Debug)]
@@ -72,16 +74,20 @@ pub(crate) async fn watch(
     if let Some(listener) = destinations.listener.take() {
         http::serve(listener, Arc::clone(&watched), &destinations.log)?;
     }
+    systemd::ready(&destinations.log);
+    if !waits_to_start(&prepared.config, &watched, &stop).await {
+        return Ok(end(&mut destinations));
+    }
     let clock = Clock::start();
-    let mut schedule = Schedule::new(rhythm, clock.now());
+    let mut times = RunTimes::new(rhythm, clock.now());
     let mut left = count;
     loop {
-        while let Some(pause) = schedule.wait(clock.now()) {
+        while let Some(pause) = times.wait(clock.now()) {
             if !goes_on(pause, &stop).await {
                 return Ok(end(&mut destinations));
             }
         }
-        schedule.begins(clock.now());
+        times.begins(clock.now());
         let progress = Progress::new(prepared.config.plan.len(), None);
         let document = run::run(&prepared.config, &progress, stop.clone()).await;
         if stop.is_cancelled() {
@@ -89,9 +95,9 @@ pub(crate) async fn watch(
             return Ok(end(&mut destinations));
         }
         let document = prepared.checked(document);
-        let ran = ran(&document);
+        let decision = decision(&document);
         let exit_code = document.summary.exit_code;
-        let next = schedule.ended(ran, clock.now(), rand::rng().random());
+        let next = times.ended(decision, clock.now(), rand::rng().random());
         destinations.publish(document, &watched, next, &stop).await;
         left = left.map(|left| left - 1);
         if left == Some(0) {
@@ -99,6 +105,16 @@ pub(crate) async fn watch(
             return Ok(exit_code);
         }
     }
+}
+
+/// Waits before the first run, if `--start-jitter` asks for it. Returns false if the watch ends.
+async fn waits_to_start(config: &Config, watched: &Watched, stop: &CancellationToken) -> bool {
+    let Some(delay) = start_jitter::delay(config) else {
+        return true;
+    };
+    terminal::tell(&start_jitter::message(delay));
+    watched.begins_in(delay);
+    goes_on(delay, stop).await
 }
 
 /// Waits for `pause`. Returns false if the watch ends.
@@ -109,12 +125,12 @@ async fn goes_on(pause: Duration, stop: &CancellationToken) -> bool {
     }
 }
 
-fn ran(document: &RunDocument) -> Ran {
+fn decision(document: &RunDocument) -> RunDecision {
     let summary = &document.summary;
     if summary.undecided == summary.probes {
-        Ran::Undecided
+        RunDecision::Undecided
     } else {
-        Ran::Decided
+        RunDecision::Decided
     }
 }
 
@@ -197,11 +213,11 @@ mod tests {
             jitter: Duration::ZERO,
         };
         let watched = Watched::new(rhythm.interval);
-        let mut schedule = Schedule::new(rhythm, start);
+        let mut times = RunTimes::new(rhythm, start);
         let stop = CancellationToken::new();
         let runs = [&dropped, &dropped, &rejected, &rejected, &rejected];
         for run in runs {
-            let next = schedule.ended(Ran::Decided, start, 0.0);
+            let next = times.ended(RunDecision::Decided, start, 0.0);
             destinations
                 .publish(run.clone(), &watched, next, &stop)
                 .await;

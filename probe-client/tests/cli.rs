@@ -174,6 +174,54 @@ fn a_report_file_follows_the_umask() {
     }
 }
 
+/// Every command that reads a saved run says in one line why it cannot, and exits with 2.
+#[test]
+fn a_file_that_is_not_a_saved_run_is_one_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/core/tests/scenarios/demo.json"
+    );
+    let whole = std::fs::read_to_string(good).unwrap();
+    for (name, text, told) in [
+        (
+            "cut-off.json",
+            &whole[..whole.len() / 2],
+            "is cut off: line ",
+        ),
+        ("empty.json", "", "is empty; name a file that"),
+        (
+            "newer.json",
+            r#"{"document":"fwprobe.run/2","ports":[]}"#,
+            "is a `fwprobe.run/2`; this version reads `fwprobe.run/1`",
+        ),
+        (
+            "foreign.json",
+            r#"{"version":"2.1.0","runs":[]}"#,
+            "is not a run document `fwprobe.run/1`: line 1, column ",
+        ),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        for arguments in [
+            &["report", file][..],
+            &["report", file, "--format", "firewall-request"],
+            &["explain", file],
+            &["diff", file, good],
+            &["diff", good, file],
+            &["expect", "save", file],
+        ] {
+            let said = fails(arguments);
+            assert!(
+                said.starts_with(&format!("error: {file} ")) && said.contains(told),
+                "{arguments:?}: {said}"
+            );
+            assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+        }
+    }
+}
+
 /// Recorded runs in a folder, beside files that are none.
 #[test]
 fn the_history_of_a_folder() {

@@ -8,7 +8,8 @@ use std::ops::BitOr;
 
 use thiserror::Error;
 
-use crate::cursor::{Cursor, Stop};
+use crate::cursor::{Cursor, Stop, decode_front};
+use crate::decoded::Decoded;
 
 pub use self::confirm::{ConnectionConfirm, Negotiation, NegotiationFailure};
 pub use self::request::{ConnectionRequest, Cookie, NegotiationRequest};
@@ -86,6 +87,18 @@ struct Tpdu<'a> {
 }
 
 impl<'a> Tpdu<'a> {
+    /// Reads one TPDU with this code from the front of `bytes`, and interprets it.
+    fn decode<T>(
+        bytes: &'a [u8],
+        code: u8,
+        interpret: impl FnOnce(&Self) -> Result<T, X224Error>,
+    ) -> Result<Decoded<T>, X224Error> {
+        decode_front(bytes, |cursor| {
+            let tpdu = Self::read(cursor, code)?;
+            interpret(&tpdu).map_err(Stop::Invalid)
+        })
+    }
+
     /// Reads one TPKT packet and the fixed part of the TPDU in it.
     ///
     /// The destination reference is ignored, because class 0 does not use it.
@@ -144,8 +157,11 @@ struct NegotiationData {
 }
 
 impl NegotiationData {
-    /// Reads the data. `None` if the TPDU ends before it, as the specification allows.
-    fn read(bytes: &[u8]) -> Result<Option<Self>, X224Error> {
+    /// Reads the data, and interprets it. `None` if the TPDU ends before it, as the specification allows.
+    fn read<T>(
+        bytes: &[u8],
+        interpret: impl FnOnce(&Self) -> Result<T, X224Error>,
+    ) -> Result<Option<T>, X224Error> {
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -156,11 +172,8 @@ impl NegotiationData {
         if length != NEGOTIATION_LEN {
             return Err(X224Error::NegotiationLength(length));
         }
-        Ok(Some(Self {
-            kind,
-            flags,
-            value: u32::from_le_bytes([v0, v1, v2, v3]),
-        }))
+        let value = u32::from_le_bytes([v0, v1, v2, v3]);
+        interpret(&Self { kind, flags, value }).map(Some)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

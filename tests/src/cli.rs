@@ -16,7 +16,7 @@ pub struct Cli {
     program: PathBuf,
     directory: TempDir,
     arguments: Vec<OsString>,
-    variables: Vec<(&'static str, OsString)>,
+    variables: Vec<(String, OsString)>,
     place: Place,
 }
 
@@ -68,8 +68,8 @@ impl Cli {
 
     /// Adds an environment variable.
     #[must_use]
-    pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.variables.push((name, value.into()));
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
         self
     }
 
@@ -98,8 +98,14 @@ impl Cli {
 
     /// Returns the command, ready to run in its [`Place`].
     pub(crate) fn command(&self) -> Command {
+        self.command_after(&[])
+    }
+
+    /// Returns the command, with the words `first` before its arguments.
+    pub(crate) fn command_after(&self, first: &[&str]) -> Command {
         let mut command = self.place.command(&self.program);
         command
+            .args(first)
             .args(&self.arguments)
             .env("HOME", self.directory())
             .envs(self.variables.iter().cloned());

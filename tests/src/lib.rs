@@ -6,6 +6,7 @@
 mod authority;
 pub mod binaries;
 mod cli;
+pub mod clutter;
 mod connection;
 pub mod dialogue_map;
 mod echo_server;

@@ -1,34 +1,30 @@
 //! Runs `fwprobe run`, or another command that probes, as a user would.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
 use probe_core::session_kind::SessionKind;
-use tempfile::TempDir;
 
-use crate::scratch::{open_directory, write_private};
-use crate::{Connection, EchoServer, Finished, Place, Process, Run, binaries};
+use crate::{Cli, Connection, EchoServer, Finished, Place, Process, Run};
 
 /// The arguments of a run that is yet to be started.
 #[derive(Debug)]
 pub struct Probe {
-    place: Place,
-    /// The directory of the run's home, connection file and report.
-    scratch: TempDir,
+    /// The command without its subcommand. Its directory is the run's home, with connection file and report.
+    cli: Cli,
     connection: Connection,
     subcommand: &'static str,
     /// The idle timeout in seconds; `None` for the program's default.
     idle_timeout: Option<u8>,
-    arguments: Vec<OsString>,
-    variables: Vec<(String, OsString)>,
 }
 
 impl Probe {
     /// Makes a run against `server`.
     ///
     /// # Errors
-    /// Fails if no temporary directory can be made.
+    /// Fails if the program was not built, or no temporary directory can be made.
     pub fn of(server: &EchoServer) -> anyhow::Result<Self> {
         Self::with(server.connection())
     }
@@ -36,22 +32,19 @@ impl Probe {
     /// Makes a run with this connection string.
     ///
     /// # Errors
-    /// Fails if no temporary directory can be made.
+    /// Fails if the program was not built, or no temporary directory can be made.
     pub fn with(connection: Connection) -> anyhow::Result<Self> {
         Ok(Self {
-            place: Place::ordinary(),
-            scratch: open_directory()?,
+            cli: Cli::fwprobe()?,
             connection,
             subcommand: "run",
             idle_timeout: Some(BUSY_MACHINE),
-            arguments: Vec::new(),
-            variables: Vec::new(),
         })
     }
 
     #[must_use]
     pub fn from(mut self, place: &Place) -> Self {
-        self.place = place.clone();
+        self.cli = self.cli.from(place);
         self
     }
 
@@ -79,20 +72,20 @@ impl Probe {
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
-        self.arguments.push(argument.into());
+        self.cli = self.cli.arg(argument);
         self
     }
 
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self.cli = self.cli.args(arguments);
         self
     }
 
     /// Adds an environment variable.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
-        self.variables.push((name.into(), value.into()));
+        self.cli = self.cli.variable(name, value);
         self
     }
 
@@ -115,9 +108,7 @@ impl Probe {
     /// # Errors
     /// Fails if the file cannot be written.
     pub fn file(&self, name: &str, text: &str) -> anyhow::Result<OsString> {
-        let path = self.scratch.path().join(name);
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-        Ok(path.into())
+        Ok(self.cli.file(name, text)?.into())
     }
 
     /// Starts the run; [`Probe::finish`] waits for its end.
@@ -133,11 +124,8 @@ impl Probe {
     /// # Errors
     /// Fails if a file cannot be written.
     pub fn command(&self) -> anyhow::Result<Command> {
-        let connection = self.scratch.path().join("connection");
-        write_private(&connection, &self.connection.text())?;
-        let mut command = command(&self.place, &self.scratch)?;
-        command.arg(self.subcommand).args(&self.arguments);
-        command.envs(self.variables.iter().cloned());
+        let connection = self.cli.file("connection", &self.connection.text())?;
+        let mut command = self.cli.command_after(&[self.subcommand]);
         command.arg("--connection-file").arg(connection);
         command.arg("--output").arg(self.report());
         if let Some(seconds) = self.idle_timeout {
@@ -177,16 +165,9 @@ impl Probe {
         Run::of(finished, json, &self.connection)
     }
 
-    fn report(&self) -> std::path::PathBuf {
-        self.scratch.path().join("report.json")
+    fn report(&self) -> PathBuf {
+        self.cli.directory().join("report.json")
     }
-}
-
-/// Returns the command `fwprobe`, with an empty home instead of the tester's.
-pub(crate) fn command(place: &Place, home: &TempDir) -> anyhow::Result<Command> {
-    let mut command = place.command(binaries::fwprobe()?);
-    command.env("HOME", home.path());
-    Ok(command)
 }
 
 /// The default idle timeout, in seconds.

@@ -74,6 +74,13 @@ impl WatchPlan {
         self
     }
 
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.cli = self.cli.variable(name, value);
+        self
+    }
+
     /// Keeps the documents in a folder, whose path [`folder`](Self::folder) returns.
     #[must_use]
     pub fn keeping_documents(self) -> Self {

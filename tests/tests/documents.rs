@@ -1,8 +1,10 @@
-//! Checks every `fwprobe …` and `fwprobe-echo …` in pages and documents against the programs themselves, so that no
-//! reader is sent to a command or an option that does not exist.
+//! Checks every `fwprobe …` and `fwprobe-echo …` in pages, documents and deployments against the programs themselves,
+//! so that no reader is sent to a command or an option that does not exist.
 
 #[path = "documents/as_printed.rs"]
 mod as_printed;
+#[path = "documents/deployed.rs"]
+mod deployed;
 #[path = "documents/links.rs"]
 mod links;
 #[path = "documents/plain_english.rs"]
@@ -20,14 +22,16 @@ use probe_core::alternative::Alternative;
 
 #[test]
 fn every_command_in_a_document_exists() {
-    let (mut count, mut wrong) = (0, Vec::new());
+    let mut found = deployed::deployed();
     for document in documents() {
         let text = fs::read_to_string(&document).expect("UTF-8");
-        for typed in typed(&text) {
-            count += 1;
-            if let Err(why) = understood(&typed) {
-                wrong.push(format!("{}: `{typed}`: {why}", document.display()));
-            }
+        let typed = typed(&text).into_iter();
+        found.extend(typed.map(|command| (document.clone(), command)));
+    }
+    let (count, mut wrong) = (found.len(), Vec::new());
+    for (file, command) in found {
+        if let Err(why) = understood(&command) {
+            wrong.push(format!("{}: `{command}`: {why}", file.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -15,6 +15,7 @@ mod loopback {
     pub(crate) mod compromised;
     pub(crate) mod conversion;
     pub(crate) mod cut;
+    pub(crate) mod desktop;
     pub(crate) mod difference;
     pub(crate) mod expectation;
     pub(crate) mod head_node;
@@ -24,6 +25,8 @@ mod loopback {
     pub(crate) mod instances;
     pub(crate) mod interception;
     pub(crate) mod interruption;
+    pub(crate) mod labels;
+    pub(crate) mod many_nodes;
     pub(crate) mod names;
     pub(crate) mod outputs;
     pub(crate) mod progress;
@@ -36,6 +39,7 @@ mod loopback {
     pub(crate) mod strangers;
     pub(crate) mod told;
     pub(crate) mod until_open;
+    pub(crate) mod uploads;
     pub(crate) mod watch;
 }
 
@@ -56,7 +60,9 @@ fn main() -> ExitCode {
         loopback::server_state::trials(),
         loopback::instances::trials(),
         loopback::names::trials(),
+        loopback::desktop::trials(),
         loopback::difference::trials(),
+        loopback::many_nodes::trials(),
         loopback::expectation::trials(),
         loopback::head_node::trials(),
         loopback::hpc_pack::trials(),
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         loopback::progress::trials(),
         loopback::quick::trials(),
         loopback::until_open::trials(),
+        loopback::labels::trials(),
+        loopback::uploads::trials(),
         loopback::watch::trials(),
     ]
     .into_iter()

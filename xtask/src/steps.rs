@@ -114,12 +114,18 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "deploy",
-        what: "the server as a static binary, and deploy/check (root, the packages of .ci/run)",
+        what: "the tests of OTLP, the server as a static binary, and deploy/check (root, the \
+               packages of .ci/run)",
         actions: &[
             // The program is built with everything that a release has. This is the last
             // step, so no other step uses the program.
             Action::Call(
                 "cargo build --quiet --locked --bin fwprobe --package probe-client --features otlp",
+            ),
+            // The README's test command builds without the feature.
+            Action::Call(
+                "cargo test --quiet --locked -p probe-report -p probe-client --features \
+                 probe-client/otlp --lib otlp",
             ),
             Action::Call(
                 "cargo build --quiet --locked --target x86_64-unknown-linux-musl --bin fwprobe-echo",

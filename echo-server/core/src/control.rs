@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::identity::{Key, Keyring, Unauthenticated};
 
-pub use self::describe::{ListenerFacts, ServerFacts, describe};
+pub use self::describe::{InstanceFacts, ListenerFacts, describe};
 pub use self::places::{Place, Places};
 pub use self::query::{InvalidQuery, MAX_FOLLOW, MAX_PREFIXES, MAX_SENT, Query};
 pub use self::runs::{DEFAULT_RUNS, InvalidRunId, OpenRun, Runs};

@@ -28,8 +28,7 @@ use crate::sightings::{Attribution, Fate, Notice};
 
 pub use self::env::Env;
 pub use self::facts::{
-    ConnectionFacts, ConnectionId, End, Greeter, RunId, SessionId, Summary, TlsFacts,
-    TransportFacts,
+    ConnectionFacts, ConnectionId, End, Greeter, KernelFacts, RunId, SessionId, Summary, TlsFacts,
 };
 pub use self::limits::Limits;
 pub use self::stages::StageBook;
@@ -139,11 +138,6 @@ impl Session {
             self.link.sent += moved as u64;
         }
         moved
-    }
-
-    /// Returns whether [`Session::transmit`] has anything to send.
-    pub fn wants_to_transmit(&self) -> bool {
-        !self.link.outbox.is_empty()
     }
 
     /// Returns the time of the next call of [`Session::on_deadline`], as time since the server's start. Every other

@@ -46,7 +46,7 @@ struct Watched {
 }
 
 /// The fields of a packet that the witness needs.
-struct Segment {
+struct HandshakePacket {
     peer: SocketAddr,
     local: SocketAddr,
     is_answer: bool,
@@ -104,18 +104,18 @@ impl Witness {
         now: Duration,
         wall: UnixMillis,
     ) {
-        let Some(segment) = Segment::parse(packet) else {
+        let Some(found) = HandshakePacket::parse(packet) else {
             return;
         };
-        let ends = (segment.peer, segment.local);
+        let ends = (found.peer, found.local);
         if let Some(known) = self.syns.get_mut(&ends) {
-            known.answered |= segment.is_answer;
+            known.answered |= found.is_answer;
             return;
         }
-        let watched = self.watched.contains_key(&segment.peer.ip());
+        let watched = self.watched.contains_key(&found.peer.ip());
         // A client may have several addresses, and its probe may come from an address other than that of its control
         // connection. A SYN with the clients' mark is therefore kept whatever its source address is.
-        if !(watched || segment.marked) || !listens(segment.local) {
+        if !(watched || found.marked) || !listens(found.local) {
             return;
         }
         let full = self.syns.len() >= self.capacity;
@@ -125,11 +125,11 @@ impl Witness {
         }
         self.strangers += usize::from(!watched);
         let syn = WitnessedSyn {
-            peer: segment.peer,
-            local: segment.local,
+            peer: found.peer,
+            local: found.local,
             seen: wall,
-            answered: segment.is_answer,
-            header: (!segment.is_answer).then(|| packet[..packet.len().min(MAX_HEADER)].into()),
+            answered: found.is_answer,
+            header: (!found.is_answer).then(|| packet[..packet.len().min(MAX_HEADER)].into()),
         };
         self.syns.insert(ends, syn);
     }
@@ -166,7 +166,7 @@ impl Witness {
     }
 }
 
-impl Segment {
+impl HandshakePacket {
     /// Parses a packet. Returns `None` if it is neither a SYN nor the answer to one.
     fn parse(packet: &[u8]) -> Option<Self> {
         match SynHeader::parse(packet) {

@@ -12,17 +12,17 @@ pub(crate) enum Writable {
         "{}: {} can change this file, which decides who may connect; `chmod {} {}`",
         .0.display(), .1, .1.remedy(), .0.display()
     )]
-    File(PathBuf, Who),
+    File(PathBuf, OtherWriters),
     #[error(
         "{}: {} can replace the files in this folder, which decide who may connect; `chmod {} {}`",
         .0.display(), .1, .1.remedy(), .0.display()
     )]
-    Folder(PathBuf, Who),
+    Folder(PathBuf, OtherWriters),
 }
 
 /// The users, other than the owner, who may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Who {
+pub(crate) enum OtherWriters {
     #[cfg_attr(
         not(unix),
         expect(dead_code, reason = "other systems have no group of a file")
@@ -57,9 +57,9 @@ pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
         let above = folder.ancestors().skip(1);
         // Further up, write access for the group is accepted: on many systems each user has a group of their own, to
         // which the user's folders belong.
-        let open =
-            above.filter(|above| writers(above) == Some(Who::Everybody) && !is_sticky(above));
-        found.extend(open.map(|above| Writable::Folder(above.to_owned(), Who::Everybody)));
+        let open = above
+            .filter(|above| writers(above) == Some(OtherWriters::Everybody) && !is_sticky(above));
+        found.extend(open.map(|above| Writable::Folder(above.to_owned(), OtherWriters::Everybody)));
     }
     found.sort();
     found.dedup();
@@ -78,12 +78,12 @@ fn folder(file: &Path) -> Option<PathBuf> {
 /// Returns the users who may write to `path`. `None` on a file system that is mounted read-only, which is usual for
 /// secrets and configurations in containers.
 #[cfg(unix)]
-fn writers(path: &Path) -> Option<Who> {
+fn writers(path: &Path) -> Option<OtherWriters> {
     let mode = mode(path)?;
     let who = if mode & 0o002 != 0 {
-        Who::Everybody
+        OtherWriters::Everybody
     } else if mode & 0o020 != 0 {
-        Who::Group
+        OtherWriters::Group
     } else {
         return None;
     };
@@ -109,7 +109,7 @@ fn is_read_only(path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn writers(_: &Path) -> Option<Who> {
+fn writers(_: &Path) -> Option<OtherWriters> {
     None
 }
 
@@ -118,7 +118,7 @@ fn is_sticky(_: &Path) -> bool {
     false
 }
 
-impl Who {
+impl OtherWriters {
     fn remedy(self) -> &'static str {
         match self {
             Self::Group => "g-w",
@@ -127,7 +127,7 @@ impl Who {
     }
 }
 
-impl std::fmt::Display for Who {
+impl std::fmt::Display for OtherWriters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Group => "every user of its group",
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_more_than_its_owner_may_change_is_told_by_who_may() {
-        use Who::{Everybody, Group};
+        use OtherWriters::{Everybody, Group};
         for (modes, of_above, of_folder, of_file) in [
             ((0o755, 0o755, 0o644), None, None, None),
             // These are the modes with which the service's user can read the file.
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_folder_of_which_every_name_counts_is_for_its_owner_alone() {
         let (_root, inner, path) = tree(0o755, 0o1777, 0o600);
-        let expected = [Writable::Folder(inner.clone(), Who::Everybody)];
+        let expected = [Writable::Folder(inner.clone(), OtherWriters::Everybody)];
         assert_eq!(writable(&[path], &inner), expected);
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let link = there.join("link");
         symlink(&path, &link).unwrap();
         let inner = inner.canonicalize().unwrap();
-        let expected = [Writable::Folder(inner, Who::Everybody)];
+        let expected = [Writable::Folder(inner, OtherWriters::Everybody)];
         assert_eq!(writable(&[link], &there), expected);
     }
 }

@@ -100,8 +100,10 @@ impl Holder {
 
 /// Returns a configuration with two listeners; the second has the public port 443.
 pub(crate) fn config() -> Config {
-    let loopback = "127.0.0.1:0".parse().unwrap();
-    let listen = vec![Listen::on(loopback), Listen::loopback_for(443)];
+    let first = Listen::on("127.0.0.1:0".parse().unwrap());
+    let mut second = first;
+    second.public_port = Some(443);
+    let listen = vec![first, second];
     Config::new(listen, InstanceName::from_host_name("test"))
 }
 

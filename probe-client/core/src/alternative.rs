@@ -60,6 +60,11 @@ impl Alternative {
         Self::NoSecondLook,
     ];
 
+    /// Returns the cause that a fact of the evidence names as not excluded; `None` if the fact was seen.
+    pub fn named_by(fact: &str) -> Option<&str> {
+        fact.strip_prefix(NOT_EXCLUDED)
+    }
+
     /// Returns a sentence for the evidence: which cause is not excluded, and why.
     pub fn words(self) -> &'static str {
         match self {
@@ -95,8 +100,8 @@ impl Alternative {
             }
             Self::HandshakeUnseen => {
                 "not excluded: its SYNs reached the server's host, and what followed was lost on \
-                 the way; that host cannot report unfinished handshakes (SYN cookies, or it does not \
-                 look)"
+                 the way; that host cannot report unfinished handshakes (SYN cookies, or it does \
+                 not look)"
             }
             Self::SoftwareOnAHost => {
                 "not excluded: software on this host or on the server's, such as a security suite, \
@@ -123,6 +128,9 @@ impl Alternative {
     }
 }
 
+/// The beginning of each sentence about a cause that is not excluded.
+const NOT_EXCLUDED: &str = "not excluded: ";
+
 const OPENS_TLS: &str = "not excluded: a device on the way opens TLS and presents this \
                          certificate, and the echo server is behind it";
 
@@ -137,7 +145,9 @@ mod tests {
     #[test]
     fn each_says_that_it_is_not_excluded_and_no_two_say_the_same() {
         let mut words: Vec<&str> = Alternative::ALL.iter().map(|a| a.words()).collect();
-        assert!(words.iter().all(|text| text.starts_with("not excluded: ")));
+        let named = |text: &&str| Alternative::named_by(text).is_some();
+        assert!(words.iter().all(named));
+        assert_eq!(Alternative::named_by("the server saw no SYN"), None);
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), Alternative::ALL.len());

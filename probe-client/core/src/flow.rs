@@ -79,6 +79,8 @@ pub struct FlowAccount {
     pub answered: Vec<u16>,
     /// Source ports whose first SYN was not answered, but a later one was.
     pub late: Vec<u16>,
+    /// Source ports of connections that were lost, and passed when they were dialled again.
+    pub passed_again: Vec<u16>,
     /// Connections dialled again from the same source port; dead ones count as failed.
     pub again: Trials,
     /// Connections dialled equally slowly from other source ports; dead ones count as failed.
@@ -133,6 +135,10 @@ impl FlowAccount {
             answered,
             late: first()
                 .filter(|f| f.is_late())
+                .map(|f| f.source_port)
+                .collect(),
+            passed_again: first()
+                .filter(|f| f.is_dead() && answered_ever(f.source_port))
                 .map(|f| f.source_port)
                 .collect(),
             again: count(FlowRound::Again),

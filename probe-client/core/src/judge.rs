@@ -28,9 +28,9 @@ mod words;
 
 pub use ending::Ending;
 pub use evidence::{Evidence, Refusal, Siblings};
-pub use expected::{Met, Outcome};
+pub use expected::{Fulfilment, Outcome};
 pub use findings::findings;
-pub use run::{Judged, RunEvidence, judge_all};
+pub use run::{ProbeJudgement, RunEvidence, judge_all};
 
 /// Returns the verdict for one probe.
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {

@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod control_record;
 pub mod flow;
 pub mod judge;
+pub mod labels;
 pub mod line;
 pub mod measurement;
 pub mod observation;
@@ -17,11 +18,14 @@ pub mod profile;
 pub mod proxy;
 pub mod run;
 pub mod session;
+pub mod start_delay;
 pub mod survey;
 pub mod system_proxy;
 pub mod timeline;
 pub mod verdict;
 pub mod words;
+
+mod escaped;
 
 pub use proto::{excerpt, session_kind};
 

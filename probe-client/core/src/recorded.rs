@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::control_record::ControlRecord;
-use crate::judge::{Judged, RunEvidence, judge_all};
+use crate::judge::{ProbeJudgement, RunEvidence, judge_all};
 use crate::measurement::Measurement;
 use crate::session::HexBytes;
 
@@ -43,7 +43,7 @@ pub(crate) struct Probe {
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) measurement: Measurement,
-    pub(crate) judged: Judged,
+    pub(crate) judged: ProbeJudgement,
 }
 
 impl Recorded {

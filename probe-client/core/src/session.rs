@@ -57,7 +57,7 @@ pub use self::phase::{Phase, PhaseEntry};
 pub use self::recognise::{HttpStranger, Recognised};
 pub use self::report::{SessionReport, UnfinishedFrame};
 pub use self::stages::{DownReport, StageReport, UpReport};
-pub use self::testimony::{Agreement, Testimony, TlsAtServer, TlsFacts, TlsParameter};
+pub use self::testimony::{Agreement, ClientTls, Testimony, TlsAtServer, TlsParameter};
 pub use self::tls_here::TlsHere;
 
 /// The client's side of one session.
@@ -71,7 +71,7 @@ pub struct ClientSession {
     state: State,
     account: Account,
     dialogue: Dialogue,
-    tls: Option<TlsFacts>,
+    tls: Option<ClientTls>,
     /// The first bytes of the plain TCP stream, ClientHello included.
     first_sent: FirstSent,
     /// The first bytes of the stream inside TLS.
@@ -180,7 +180,7 @@ impl ClientSession {
     }
 
     /// Notifies the session that the requested TLS handshake has succeeded with the pinned server key.
-    pub fn tls_established(&mut self, now: Duration, facts: TlsFacts) -> Need {
+    pub fn tls_established(&mut self, now: Duration, facts: ClientTls) -> Need {
         self.now = now;
         if !matches!(self.state, State::Tls) {
             return self.need();

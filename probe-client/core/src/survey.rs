@@ -13,7 +13,7 @@ mod surveyor;
 
 pub use distance::{Distance, RelativeDistance};
 pub use last_hop::{LastHop, PastLastHop};
-pub use surveyor::{Surveyor, Wanted};
+pub use surveyor::{SurveySyn, Surveyor};
 
 /// All SYNs that were sent for one failing port.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -49,7 +49,7 @@ pub enum Script<'a> {
 
 /// The result of a proxy script.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Scripted {
+pub enum ScriptResult {
     Direct,
     Through(ProxyList),
     /// The network names no script.
@@ -86,7 +86,7 @@ impl Destination<'_> {
 pub fn choose(
     settings: &SystemSettings,
     destination: &Destination<'_>,
-    ask: &mut dyn FnMut(&Script<'_>, &str) -> Scripted,
+    ask: &mut dyn FnMut(&Script<'_>, &str) -> ScriptResult,
 ) -> Result<Choice, InvalidPath> {
     let mut notes = Vec::new();
     let detected = settings.detect.then_some(Script::Detected);
@@ -94,13 +94,13 @@ pub fn choose(
     for script in detected.into_iter().chain(configured) {
         let named_by = script.shown();
         let (path, others) = match ask(&script, &destination.url()) {
-            Scripted::Direct => (NetworkPath::Direct, Vec::new()),
-            Scripted::Through(list) => list.choose(destination)?,
-            Scripted::None => {
+            ScriptResult::Direct => (NetworkPath::Direct, Vec::new()),
+            ScriptResult::Through(list) => list.choose(destination)?,
+            ScriptResult::None => {
                 notes.push("the network announces no proxy script (WPAD)".to_owned());
                 continue;
             }
-            Scripted::Failed(why) => {
+            ScriptResult::Failed(why) => {
                 notes.push(format!("{named_by} could not be evaluated: {why}"));
                 continue;
             }

@@ -2,7 +2,7 @@
 //! document, so somebody has edited it.
 
 use jiff::Timestamp;
-use probe_core::judge::Met;
+use probe_core::judge::Fulfilment;
 
 use crate::conclusion::summary;
 use crate::{Probe, RunDocument};
@@ -60,7 +60,7 @@ pub fn contradictions(document: &RunDocument) -> Vec<String> {
 /// Returns the contradiction between a probe's outcome and its verdict, if there is one.
 fn of_probe((index, probe): (usize, &Probe)) -> Option<String> {
     let expected = probe.measurement.rule.expect;
-    let outcome = Met::of(&probe.verdict, expected).outcome();
+    let outcome = Fulfilment::of(&probe.verdict, expected).outcome();
     (outcome != probe.outcome).then(|| {
         format!(
             "`probes[{index}].outcome` does not follow from the verdict `{}` where `{expected}` is \

@@ -6,22 +6,23 @@ use std::fmt;
 
 use probe_core::judge::Outcome;
 use probe_core::session_kind::SessionKind;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 mod facts;
-mod found;
 mod matching;
+mod rule_result;
 mod timing;
 mod transition;
 
 pub use crate::subject::Subject;
 pub(crate) use facts::Facts;
 pub use facts::{FactChange, FactKind};
-pub use found::Found;
 use matching::Matched;
 pub(crate) use matching::{Answers, Key, probes, spread};
+pub use rule_result::RuleResult;
 pub use timing::{Judgement, LEAST_RUNS, Median, TimeChange, TimeSamples};
-pub(crate) use transition::{Said, transition};
+pub(crate) use transition::{ComparedAnswer, transition};
 
 use crate::{Probe, RunDocument};
 
@@ -66,13 +67,13 @@ pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Found>,
+    pub before: Option<RuleResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Found>,
+    pub after: Option<RuleResult>,
 }
 
 /// The kind of a change, in the order of urgency.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     /// The rule was as expected before, and is not any more.
@@ -204,7 +205,10 @@ fn pair(
     let silence_seconds = key.silence.map(|s| s.seconds);
     let (change, because) = match (before.1, after.1) {
         (Some(old), Some(new)) => {
-            match transition(&Said::of(before.0, old), &Said::of(after.0, new)) {
+            match transition(
+                &ComparedAnswer::of(before.0, old),
+                &ComparedAnswer::of(after.0, new),
+            ) {
                 Some(found) => found,
                 None => {
                     return Some(Pair::Unchanged(Unchanged {
@@ -228,8 +232,8 @@ fn pair(
         silence_seconds,
         change,
         because,
-        before: before.1.map(Found::of),
-        after: after.1.map(Found::of),
+        before: before.1.map(RuleResult::of),
+        after: after.1.map(RuleResult::of),
     }))
 }
 
@@ -238,7 +242,7 @@ impl Side {
         Self {
             run: document.run.id.clone(),
             started: document.run.started.clone(),
-            node: document.host.name.clone(),
+            node: document.host.node().map(str::to_owned),
             runs: 1,
         }
     }

@@ -9,22 +9,22 @@ use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 use serde::Serialize;
 
-mod comparison;
 mod series;
+mod series_state;
 mod strips;
 
-use comparison::Comparison;
 pub use series::Series;
+use series_state::SeriesState;
 pub use strips::{SeriesStrips, Strip};
 
-use crate::diff::{Answers, ChangeKind, FactChange, Facts, Said, Subject, probes};
+use crate::diff::{Answers, ChangeKind, ComparedAnswer, FactChange, Facts, Subject, probes};
 use crate::{RunDocument, Summary};
 
 /// Collects runs in any order. It keeps only what a run says about its rules and its facts, and
 /// only the newest [`MOST_RUNS`] runs.
 #[derive(Debug, Default)]
 pub struct History {
-    runs: BTreeMap<Key, Kept>,
+    runs: BTreeMap<Key, KeptRun>,
     dropped: usize,
 }
 
@@ -110,9 +110,9 @@ pub struct EntryVerdict {
 type Key = (Option<Timestamp>, String);
 
 #[derive(Debug)]
-struct Kept {
+struct KeptRun {
     entry: Entry,
-    said: Answers<Said>,
+    said: Answers<ComparedAnswer>,
     facts: Facts,
 }
 
@@ -122,7 +122,7 @@ impl History {
         let key = (document.run.started.parse().ok(), document.run.id.clone());
         self.runs
             .entry(key)
-            .or_insert_with(|| Kept::of(document, file));
+            .or_insert_with(|| KeptRun::of(document, file));
         if self.runs.len() > MOST_RUNS {
             self.runs.pop_first();
             self.dropped += 1;
@@ -135,7 +135,7 @@ impl History {
 
     /// Compares each run with the one before it, and returns the runs in `window`.
     pub fn shown(self, window: Window) -> HistoryDocument {
-        let mut series: BTreeMap<Series, Comparison> = BTreeMap::new();
+        let mut series: BTreeMap<Series, SeriesState> = BTreeMap::new();
         let skipped = self.runs.len().saturating_sub(window.last);
         let mut history = HistoryDocument {
             document: DOCUMENT,
@@ -144,7 +144,7 @@ impl History {
             strips: Vec::new(),
         };
         for (index, ((began, _), kept)) in self.runs.into_iter().enumerate() {
-            let Kept {
+            let KeptRun {
                 mut entry,
                 said,
                 facts,
@@ -157,9 +157,9 @@ impl History {
                 history.older += 1;
             }
             if entry.result != RunResult::Interrupted {
-                let comparison = series.entry(entry.series.clone()).or_default();
-                entry.compared = comparison.has_begun();
-                (entry.changes, entry.facts) = comparison.next(said, facts);
+                let state = series.entry(entry.series.clone()).or_default();
+                entry.compared = state.has_begun();
+                (entry.changes, entry.facts) = state.next(said, facts);
             }
             if is_shown && (entry.has_changed() || !window.only_changes) {
                 history.runs.push(entry);
@@ -169,12 +169,12 @@ impl History {
     }
 }
 
-impl Kept {
+impl KeptRun {
     fn of(document: &RunDocument, file: String) -> Self {
         let all = probes(document);
-        let said: Answers<Said> = all
+        let said: Answers<ComparedAnswer> = all
             .into_iter()
-            .map(|(key, probe)| (key, Said::of(document, probe)))
+            .map(|(key, probe)| (key, ComparedAnswer::of(document, probe)))
             .collect();
         let result = RunResult::of(document);
         Self {
@@ -215,7 +215,7 @@ impl RunResult {
 }
 
 impl EntryVerdict {
-    fn of(said: &Said) -> Self {
+    fn of(said: &ComparedAnswer) -> Self {
         Self {
             verdict: said.verdict,
             segment: said.segment.clone(),
@@ -224,7 +224,7 @@ impl EntryVerdict {
 }
 
 /// Returns the ports whose outcome decides the result, in ascending order.
-fn ports(result: RunResult, said: &Answers<Said>) -> Vec<u16> {
+fn ports(result: RunResult, said: &Answers<ComparedAnswer>) -> Vec<u16> {
     use probe_core::judge::Outcome;
     let outcome = match result {
         RunResult::NotAsExpected => Outcome::NotAsExpected,

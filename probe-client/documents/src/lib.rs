@@ -7,6 +7,7 @@ pub mod diff;
 pub mod egress;
 pub mod expectations;
 pub mod history;
+pub mod merge;
 mod subject;
 pub mod traffic;
 pub mod watch;
@@ -17,6 +18,7 @@ use head_node::answer::Check;
 use probe_core::catalogue::{Severity, VerdictClass};
 use probe_core::control_record::ControlRecord;
 use probe_core::judge::Outcome;
+use probe_core::labels::{self, Labels};
 use probe_core::measurement::Measurement;
 use probe_core::plan::SkippedRule;
 use probe_core::profile::ProfileId;
@@ -84,6 +86,9 @@ pub struct Host {
     /// IP and TCP header of a SYN that this host sent to itself. It shows which options its system sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_syn: Option<HexBytes>,
+    /// The labels of the run: those that the user gave, and those of the launcher that started it.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// The server that the run probed.
@@ -139,6 +144,13 @@ pub struct Summary {
     pub skipped: usize,
     /// The exit code of fwprobe: 0, 1 or 3.
     pub exit_code: u8,
+}
+
+impl Host {
+    /// Returns the name of the node in reports: the label `node`, or the host's own name.
+    pub fn node(&self) -> Option<&str> {
+        self.labels.get(labels::NODE).or(self.name.as_deref())
+    }
 }
 
 impl Probe {

@@ -4,13 +4,13 @@ mod changes;
 mod moment;
 mod recent;
 mod row;
-mod schedule;
+mod run_times;
 #[cfg(test)]
-mod schedule_tests;
+mod run_times_tests;
 
 pub use crate::subject::Subject;
-pub use changes::{Change, Changes, State};
+pub use changes::{Changes, ConfirmedChange, State};
 pub use moment::Moment;
-pub use recent::{KEPT_RUNS, PastRun, Recent, Strip};
+pub use recent::{KEPT_RUNS, PastRun, Recent, StatusStrip};
 pub use row::{Row, rows};
-pub use schedule::{Next, Ran, Rhythm, Schedule};
+pub use run_times::{Next, Rhythm, RunDecision, RunTimes};

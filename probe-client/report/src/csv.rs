@@ -124,16 +124,18 @@ const COLUMNS: &[Column] = &[
         p.timings.testimony_us.as_ref()
     )),
     of_port!("exchange_us", |p| or_empty(p.timings.exchange_us.as_ref())),
+    of_run!("labels", |r| r.run.labels_in_line(";")),
     // `false` if the run was interrupted.
     of_run!("run_complete", |r| r.run.complete.to_string()),
 ];
 
 /// Returns the value as text. A value that was not measured is an empty cell, never 0.
-fn or_empty(value: Option<&impl ToString>) -> String {
+pub(crate) fn or_empty(value: Option<&impl ToString>) -> String {
     value.map_or_else(String::new, ToString::to_string)
 }
 
-const fn outcome(outcome: Outcome) -> &'static str {
+/// Returns the name of an outcome in a cell.
+pub(crate) const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::AsExpected => "as-expected",
         Outcome::NotAsExpected => "not-as-expected",
@@ -142,7 +144,7 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Returns the cell in a form that no spreadsheet takes for a formula and no terminal obeys.
-fn harmless(cell: &str) -> String {
+pub(crate) fn harmless(cell: &str) -> String {
     let cell = printable(cell);
     // Spreadsheets also recognise a formula after leading blanks.
     if cell.trim_start().starts_with([
@@ -192,6 +194,22 @@ mod tests {
             let mut lines = text.lines();
             assert!(lines.next().unwrap().ends_with(",run_complete"));
             assert!(lines.all(|line| line.ends_with(&format!(",{complete}"))));
+        }
+    }
+
+    #[test]
+    fn all_labels_are_in_one_cell() {
+        let document = recorded::with_labels(&["rack=12", "node=n042", "site=Zürich, hall 2"]);
+        let text = rendered(&Report::of(&document));
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let headers = reader.headers().unwrap().clone();
+        let at = |name: &str| headers.iter().position(|header| header == name).unwrap();
+        for record in reader.records().map(Result::unwrap) {
+            assert_eq!(&record[at("node")], "n042");
+            assert_eq!(
+                &record[at("labels")],
+                "node=n042;rack=12;site=Zürich, hall 2"
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 use probe_documents::diff::{
-    Change, ChangeKind, Diff, FactChange, FactKind, Found, Judgement, LEAST_RUNS, Subject,
+    Change, ChangeKind, Diff, FactChange, FactKind, Judgement, LEAST_RUNS, RuleResult, Subject,
     TimeChange,
 };
 
@@ -64,7 +64,12 @@ fn of_kind(diff: &Diff, kind: ChangeKind) -> impl Iterator<Item = &Change> {
 }
 
 /// Returns the rule, path and family as words: `443/https (soa-https) over direct, IPv4`.
-fn subject(subject: &Subject, port: u16, session: SessionKind, silence: Option<u32>) -> String {
+pub(crate) fn subject(
+    subject: &Subject,
+    port: u16,
+    session: SessionKind,
+    silence: Option<u32>,
+) -> String {
     let mut text = format!("{port}/{session} ({}) over {}", subject.rule, subject.path);
     if let Some(family) = subject.family {
         text.push_str(&format!(", {}", family.words()));
@@ -89,7 +94,7 @@ fn transition(change: &Change) -> String {
     }
 }
 
-fn result(found: &Found) -> String {
+fn result(found: &RuleResult) -> String {
     let verdict = found.verdict.name();
     if matches!(found.segment, Segment::None | Segment::Unknown) {
         return verdict.to_owned();

@@ -1,13 +1,12 @@
 //! The full explanation of one row as plain text, for formats that have one field for it.
 
+use crate::fact::labelled;
 use crate::rows::PortRow;
 
-/// Returns claim, place, evidence, next step, logs and findings, each on a line of its own.
+/// Returns claim, expectation, place, evidence, next step, logs and findings, each on a line of its own.
 pub(crate) fn explanation(port: &PortRow) -> String {
     let mut lines = vec![format!("{}: {}", port.verdict.id, port.verdict.claim)];
-    if let Some(contradiction) = port.contradiction {
-        lines.push(contradiction.to_owned());
-    }
+    lines.push(expectation(&port.expected, port.contradiction));
     if port.verdict.segment != "none" {
         let confidence = port.verdict.confidence;
         lines.push(format!(
@@ -15,12 +14,10 @@ pub(crate) fn explanation(port: &PortRow) -> String {
             port.verdict.place
         ));
     }
-    lines.extend(
-        port.verdict
-            .evidence
-            .iter()
-            .map(|fact| format!("seen: {fact}")),
-    );
+    lines.extend(port.verdict.evidence.iter().map(|fact| {
+        let (label, fact) = labelled(fact);
+        format!("{label}: {fact}")
+    }));
     lines.extend(
         port.verdict
             .next_step
@@ -40,4 +37,13 @@ pub(crate) fn explanation(port: &PortRow) -> String {
     }
     lines.push(format!("more: fwprobe explain {}", port.verdict.id));
     lines.join("\n")
+}
+
+/// Returns what the rule expects, and how the result contradicts it.
+pub(crate) fn expectation(expected: &str, contradiction: Option<&str>) -> String {
+    match contradiction {
+        None => format!("expected {expected}"),
+        // It names the expectation itself.
+        Some(contradiction) => contradiction.to_owned(),
+    }
 }

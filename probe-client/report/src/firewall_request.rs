@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use minijinja::{Value, context};
 use serde::Serialize;
 
+use crate::fact;
 use crate::json;
 use crate::markdown::escaped;
 use crate::rows::{Report, RequestRows, RunRow, Shortened};
@@ -54,6 +55,7 @@ fn render(
 ) -> io::Result<()> {
     let mut environment = templating::environment();
     environment.add_filter("markdown", |text: &str| escaped(text));
+    fact::add_filters(&mut environment);
     let text = templating::render(environment, &[(name, template)], values)?;
     out.write_all(text.as_bytes())
 }

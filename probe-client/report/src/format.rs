@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use probe_documents::RunDocument;
 use probe_documents::diff::Diff;
+use probe_documents::merge::MergeDocument;
 
 use crate::failed_run::FailedRun;
 use crate::rows::Report;
 use crate::text::Look;
-use crate::{csv, diff, firewall_request, hpc_step_result, html, json, junit, markdown, text};
+use crate::{
+    csv, diff, firewall_request, hpc_step_result, html, json, junit, markdown, merge, text,
+};
 
 /// One format.
 #[derive(Debug)]
@@ -25,10 +28,15 @@ pub struct Format {
     pub failure: Option<FailureWriter>,
     /// Writes the difference between two runs, if the format has a form for it.
     pub diff: Option<DiffWriter>,
+    /// Writes the answer of many nodes, if the format has a form for it.
+    pub merge: Option<MergeWriter>,
 }
 
 /// Writes the difference between two runs.
 pub type DiffWriter = fn(&Diff, Look, &mut dyn Write) -> io::Result<()>;
+
+/// Writes the answer of many nodes.
+pub type MergeWriter = fn(&MergeDocument, Look, &mut dyn Write) -> io::Result<()>;
 
 /// Writes the report of a run that could not be carried out.
 pub type FailureWriter = fn(&FailedRun<'_>, &mut dyn Write) -> io::Result<()>;
@@ -78,6 +86,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Text(text::write),
         failure: None,
         diff: Some(diff::write_text),
+        merge: Some(merge::write_text),
     },
     Format {
         name: "json",
@@ -86,6 +95,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Document(json::write),
         failure: None,
         diff: Some(diff::write_json),
+        merge: Some(merge::write_json),
     },
     Format {
         name: "html",
@@ -95,6 +105,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(html::write),
         failure: None,
         diff: None,
+        merge: Some(merge::write_html),
     },
     Format {
         name: "markdown",
@@ -103,6 +114,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(markdown::write),
         failure: None,
         diff: Some(diff::write_markdown),
+        merge: None,
     },
     Format {
         name: "junit",
@@ -111,6 +123,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(junit::write),
         failure: Some(junit::write_failure),
         diff: Some(diff::write_junit),
+        merge: None,
     },
     Format {
         name: "csv",
@@ -119,6 +132,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(csv::write),
         failure: None,
         diff: None,
+        merge: Some(merge::write_csv),
     },
     Format {
         name: "firewall-request",
@@ -127,6 +141,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::write_text),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "firewall-request-markdown",
@@ -135,6 +150,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::write_markdown),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "firewall-request-json",
@@ -143,6 +159,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::write_json),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "firewall-request-algosec",
@@ -151,6 +168,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::algosec::write),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "firewall-request-aerleon-ipv4",
@@ -159,6 +177,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::aerleon::write_ipv4),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "firewall-request-aerleon-ipv6",
@@ -167,6 +186,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(firewall_request::aerleon::write_ipv6),
         failure: None,
         diff: None,
+        merge: None,
     },
     Format {
         name: "hpc-step-result",
@@ -175,6 +195,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(hpc_step_result::write_node),
         failure: Some(hpc_step_result::write_node_failure),
         diff: None,
+        merge: None,
     },
     Format {
         name: "hpc-step-summary",
@@ -183,6 +204,7 @@ pub static FORMATS: [Format; 14] = [
         writer: Writer::Rows(hpc_step_result::write_summary),
         failure: Some(hpc_step_result::write_summary_failure),
         diff: None,
+        merge: None,
     },
 ];
 

@@ -9,6 +9,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 mod strips;
 
+pub(crate) use strips::mark;
+
 use crate::diff::{KINDS, fact_name};
 use crate::json;
 use crate::rows::whole_seconds;

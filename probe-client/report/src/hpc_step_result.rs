@@ -7,6 +7,7 @@ use head_node::answer::CheckStatus;
 use probe_core::judge::Outcome;
 use quick_xml::Writer;
 
+use crate::explanation::expectation;
 use crate::failed_run::FailedRun;
 use crate::rows::{Mark, Report, Shortened, VerdictWords};
 use crate::xml::{self, element};
@@ -119,6 +120,7 @@ fn tables<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
             port.address
                 .map_or_else(|| port.host.clone(), |a| a.to_string()),
             port.path.clone(),
+            port.expected.clone(),
             outcome(port.outcome).to_owned(),
             port.verdict.id.to_owned(),
             port.verdict.place.clone(),
@@ -132,6 +134,8 @@ fn tables<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
             check.text.clone(),
         ]
     });
+    let labels = report.run.labels.iter();
+    let labels = labels.map(|label| vec![label.key.clone(), label.value.clone()]);
     writer.create_element("Tables").write_inner_content(|w| {
         let rows: Vec<_> = ports.collect();
         if !rows.is_empty() {
@@ -140,6 +144,10 @@ fn tables<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
         let rows: Vec<_> = checks.collect();
         if !rows.is_empty() {
             table(w, "Head node", CHECK_COLUMNS, &rows)?;
+        }
+        let rows: Vec<_> = labels.collect();
+        if !rows.is_empty() {
+            table(w, "Labels", LABEL_COLUMNS, &rows)?;
         }
         Ok(())
     })?;
@@ -184,8 +192,10 @@ fn bullets<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> 
             Mark::Warned | Mark::Undecided => "Warning",
         };
         let id = port.verdict.id;
+        let expected = expectation(&port.expected, port.contradiction);
         let text = explained(&port.verdict);
-        all.push((kind, format!("{} {id}: {text}", port.port_and_session())));
+        let title = format!("{} {id} ({expected})", port.port_and_session());
+        all.push((kind, format!("{title}: {text}")));
     }
     for check in &report.checks {
         let kind = match check.status {
@@ -246,9 +256,10 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 const PORT_COLUMNS: &[&str] = &[
-    "Port", "Session", "Server", "Path", "Outcome", "Verdict", "Where", "Purpose",
+    "Port", "Session", "Server", "Path", "Expected", "Outcome", "Verdict", "Where", "Purpose",
 ];
 const CHECK_COLUMNS: &[&str] = &["Check", "Status", "Result"];
+const LABEL_COLUMNS: &[&str] = &["Label", "Value"];
 
 /// The schema's limit for the name of a node, in characters.
 const MAX_NODE_NAME: usize = 64;
@@ -313,6 +324,15 @@ mod tests {
         assert!(rendered(&document, Scope::Node).contains("<Result>Success</Result>"));
         document.run.complete = false;
         assert!(rendered(&document, Scope::Node).contains("<Result>Warning</Result>"));
+    }
+
+    #[test]
+    fn labels_are_a_table_of_their_own() {
+        let text = rendered(&recorded::with_labels(&["rack=12"]), Scope::Node);
+        assert!(text.contains("<Table Name=\"Labels\">"), "{text}");
+        assert!(text.contains("<RowItem>rack</RowItem>"), "{text}");
+        let without = rendered(&recorded::DEMO.read(), Scope::Node);
+        assert!(!without.contains("Labels"), "{without}");
     }
 
     #[test]

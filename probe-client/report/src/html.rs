@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use minijinja::{Value, context};
 
+use crate::fact;
 use crate::rows::{Report, Shortened};
 use crate::templating::{environment, render, value};
 
@@ -35,8 +36,10 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// A template fails.
 pub(crate) fn page(name: &str, template: &str, values: &Value) -> io::Result<String> {
+    let mut environment = environment();
+    fact::add_filters(&mut environment);
     render(
-        environment(),
+        environment,
         &[("parts.html", PARTS), (name, template)],
         values,
     )

@@ -69,6 +69,9 @@ fn suite(report: &Report, name: &str, cases: Vec<TestCase>) -> TestSuite {
     if let Some(node) = &report.run.node {
         suite.extra.insert("hostname".into(), text(node).into());
     }
+    for label in &report.run.labels {
+        suite.add_property(property(&format!("label.{}", label.key), &label.value));
+    }
     suite.add_test_cases(cases);
     suite
 }
@@ -106,6 +109,7 @@ fn port_case(report: &Report, port: &PortRow, several_servers: bool) -> TestCase
     );
     let mut case = case(&name(port, several_servers), &class, status);
     case.set_time(Duration::from_micros(port.time_us));
+    case.add_property(property("expected", &port.expected));
     if port.mark != Mark::Ok || !port.findings.is_empty() {
         case.set_system_out(text(&full));
     }
@@ -294,6 +298,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn every_suite_has_the_labels() {
+        let text = rendered(&recorded::with_labels(&["rack=12", "node=n042"]));
+        let read = quick_junit::Report::deserialize_from_str(&text).unwrap();
+        assert!(!read.test_suites.is_empty());
+        for suite in &read.test_suites {
+            let properties = suite.properties.iter();
+            let properties: Vec<(&str, &str)> = properties
+                .map(|p| (p.name.as_str(), p.value.as_str()))
+                .collect();
+            assert_eq!(properties, [("label.node", "n042"), ("label.rack", "12")]);
+        }
+        assert!(text.contains("hostname=\"n042\""), "{text}");
     }
 
     #[test]

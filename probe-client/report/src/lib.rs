@@ -9,6 +9,7 @@ mod csv;
 mod diff;
 mod duration;
 mod explanation;
+mod fact;
 mod failed_run;
 mod firewall_request;
 pub mod format;
@@ -18,6 +19,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod merge;
 pub mod metrics;
 #[cfg(test)]
 mod recorded;

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use head_node::answer::CheckStatus;
 use probe_core::excerpt::printable;
 
+use crate::explanation::expectation;
+use crate::fact::labelled;
 use crate::rows::{CheckRow, FailureRow, Mark, PortRow, Report, Shortened, listed};
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -43,6 +45,10 @@ fn heading(report: &Report) -> String {
     });
     let (started, version) = (escaped(&run.started), escaped(&run.version));
     text.push_str(&format!("{from}{started}, fwprobe {version}\n"));
+    if !run.labels.is_empty() {
+        let labels = escaped(&run.labels_in_line(", "));
+        text.push_str(&format!("\nLabels: {labels}\n"));
+    }
     text
 }
 
@@ -64,20 +70,19 @@ fn parts(report: &Report) -> Vec<(&'static str, String)> {
 
 fn explained(failure: &FailureRow) -> String {
     let mut text = format!(
-        "\n## {} {}: {}\n\n",
+        "\n## {} {}: {} ({})\n\n",
         word(failure.mark),
         escaped(&failure.ports),
-        failure.verdict
+        failure.verdict,
+        escaped(&expectation(&failure.expected, failure.contradiction))
     );
-    if let Some(contradiction) = failure.contradiction {
-        text.push_str(&format!("{}: ", escaped(contradiction)));
-    }
     text.push_str(&format!("{}\n\n", escaped(&failure.claim)));
     if let Some(step) = &failure.next_step {
         text.push_str(&format!("**Next:** {}\n\n", escaped(step)));
     }
     for fact in &failure.evidence {
-        text.push_str(&format!("- seen: {}\n", escaped(fact)));
+        let (label, fact) = labelled(fact);
+        text.push_str(&format!("- {label}: {}\n", escaped(fact)));
     }
     for logged in &failure.logs {
         text.push_str(&format!("- in logs: {}\n", escaped(logged)));

@@ -20,6 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 mod classic;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+mod site;
 
 /// The figures of a watch since its start.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use probe_core::labels::{Label, Labels};
 use probe_documents::RunDocument;
 use probe_documents::judge_again;
 
@@ -10,6 +11,14 @@ pub(crate) fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) 
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// Returns a recorded run with these labels, each as `key=value`.
+pub(crate) fn with_labels(labels: &[&str]) -> RunDocument {
+    let labels: Vec<Label> = labels.iter().map(|label| label.parse().unwrap()).collect();
+    let mut run = DROPPED.read();
+    run.host.labels = Labels::of(&labels, &[]).unwrap();
+    run
 }
 
 /// The file of one recorded run.

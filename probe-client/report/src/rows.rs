@@ -30,7 +30,7 @@ pub use path::PathRow;
 pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
 pub use request::{AskedRow, NotAskedRow, OpenRow, RequestRows, Snippet};
 pub(crate) use run::whole_seconds;
-pub use run::{RunRow, SkippedRow, SummaryRow};
+pub use run::{LabelRow, RunRow, SkippedRow, SummaryRow};
 pub use scope::ScopeRow;
 pub(crate) use shortened::{Shortened, listed};
 pub use verdict::VerdictWords;
@@ -47,6 +47,9 @@ pub struct Report {
     pub ports: Vec<PortRow>,
     /// The verdicts that need an explanation. Equal ones share a row.
     pub failures: Vec<FailureRow>,
+    /// The traffic of all failures to look for in logs, for each server and path. Templates read it from the failures.
+    #[serde(skip)]
+    pub logs: Vec<String>,
     /// The findings. Equal ones share a row.
     pub notes: Vec<NoteRow>,
     /// The addresses that the cloud side must allow; empty if they are obvious.
@@ -89,6 +92,7 @@ impl Report {
             summary: SummaryRow::of(document, &ports),
             paths,
             failures: failure::rows(document),
+            logs: failure::logs(document),
             notes: note::rows(document),
             egress: egress::rows(document),
             skipped: document.skipped.iter().map(SkippedRow::of).collect(),

@@ -6,7 +6,7 @@ use std::io;
 use minijinja::context;
 use probe_core::judge::Outcome;
 use probe_documents::RunDocument;
-use probe_documents::watch::{Change, Recent, Strip, rows};
+use probe_documents::watch::{ConfirmedChange, Recent, StatusStrip, rows};
 use serde::Serialize;
 
 use crate::html::{self, STYLE, matrix::Matrix};
@@ -30,7 +30,7 @@ pub struct StatusPage<'a> {
 pub struct PastChange {
     pub time: String,
     #[serde(flatten)]
-    pub change: Change,
+    pub change: ConfirmedChange,
 }
 
 impl StatusPage<'_> {
@@ -93,7 +93,7 @@ fn strips(run: &RunDocument, recent: &Recent) -> Vec<StripRow> {
     rows.collect()
 }
 
-fn bars(strip: &Strip) -> Vec<Bar> {
+fn bars(strip: &StatusStrip) -> Vec<Bar> {
     let runs = strip.outcomes.iter().enumerate();
     let bars = runs.filter_map(|(at, (_, outcome))| {
         let outcome = (*outcome)?;
@@ -114,7 +114,7 @@ fn bars(strip: &Strip) -> Vec<Bar> {
     bars.collect()
 }
 
-fn words(strip: &Strip) -> String {
+fn words(strip: &StatusStrip) -> String {
     let count = |of: Outcome| {
         let outcomes = strip.outcomes.iter();
         outcomes.filter(|(_, outcome)| *outcome == Some(of)).count()
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn the_strip_is_also_said_in_words() {
         let outcome = |outcome| (String::new(), Some(outcome));
-        let strip = Strip {
+        let strip = StatusStrip {
             outcomes: vec![
                 outcome(Outcome::AsExpected),
                 (String::new(), None),

@@ -76,37 +76,55 @@ impl Template {
         template.render(fields::values(templating::plain(report), missed))
     }
 
-    /// Checks the names of fields with an example that has a row of every kind. Other errors may depend on the run.
+    /// Checks the names of fields with two examples: one has a row of every kind, with every value, and the other has
+    /// none of the values that a run may lack. Other errors may depend on the run.
     fn check_fields(&self) -> Result<(), TemplateError> {
-        let missed = Missed::default();
-        match (self.rendered(&example::report(), &missed), missed.get()) {
-            (Err(error), Some(field)) if error.kind() == ErrorKind::UndefinedError => {
-                Err(TemplateError::told(&self.name, &error, Some(field)))
+        for report in [example::report(), example::bare_report()] {
+            let missed = Missed::default();
+            if let (Err(error), Some(field)) = (self.rendered(&report, &missed), missed.get())
+                && error.kind() == ErrorKind::UndefinedError
+            {
+                return Err(TemplateError::told(&self.name, &error, Some(field)));
             }
-            (Ok(_) | Err(_), _) => Ok(()),
         }
+        Ok(())
     }
 
-    /// Checks the names at the top level before anything is rendered, so that fwprobe reports a mistake before a run.
+    /// Checks the names at the top level, and the fields that are named by them, before anything is rendered: also in
+    /// branches that no example takes.
     fn check_names(&self) -> Result<(), TemplateError> {
         let unknown = |error| TemplateError::of(&self.name, &error);
         let template = self.environment.get_template(&self.name).map_err(unknown)?;
-        let mut used: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+        let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         used.sort_unstable();
         let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        let is_known = |name: &String| {
-            Report::NAMES.contains(&name.as_str()) || globals.contains(&name.as_str())
-        };
-        let Some(unknown) = used.into_iter().find(|name| !is_known(name)) else {
-            return Ok(());
-        };
-        let source = template.source();
-        let line = source.lines().position(|line| has_word(line, &unknown));
-        Err(TemplateError {
-            name: self.name.clone(),
-            line: line.unwrap_or(0) + 1,
-            what: format!("unknown name `{unknown}`; {}", names()),
-        })
+        let rows = templating::plain(&example::report());
+        for path in used {
+            let (name, rest) = match path.split_once('.') {
+                Some((name, rest)) => (name, Some(rest)),
+                None => (path.as_str(), None),
+            };
+            let wrong = if !Report::NAMES.contains(&name) {
+                let unknown = || (name, format!("unknown name `{name}`; {}", names()));
+                (!globals.contains(&name)).then(unknown)
+            } else {
+                let missing = rest.and_then(|rest| fields::unknown(&rows, name, rest));
+                missing.map(|(field, why)| {
+                    (
+                        field,
+                        format!("undefined value: `{path}` is undefined; {why}"),
+                    )
+                })
+            };
+            if let Some((word, what)) = wrong {
+                return Err(TemplateError {
+                    name: self.name.clone(),
+                    line: line_of(template.source(), name, word) + 1,
+                    what,
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +158,12 @@ fn names() -> String {
         "the names at the top are {}; docs/user/reports.md lists what each contains",
         Report::NAMES.join(", ")
     )
+}
+
+/// Returns the number of the first line, from 0, that contains both words; 0 if none does.
+fn line_of(source: &str, one: &str, other: &str) -> usize {
+    let has_both = |line: &str| has_word(line, one) && has_word(line, other);
+    source.lines().position(has_both).unwrap_or(0)
 }
 
 /// Returns whether `word` is in `line` as a whole word.
@@ -215,10 +239,22 @@ mod tests {
              {% endfor %}",
             "{% if scope %}{{ scope.nosuch }}{% endif %}",
             "{% for p in ports if p.outcome == 'undecided' %}{{ p.nosuch }}{% endfor %}",
+            // Branches that a report with every value does not take.
+            "{% for p in ports %}{% if p.hop is none %}{{ p.nosuch }}{% endif %}{% endfor %}",
+            "{% for c in checks %}{{ c.next_step or c.nosuch }}{% endfor %}",
+            // Branches that no report takes.
+            "{% if run.version == 'no such' %}{{ run.nosuch }}{% endif %}",
+            "{% for p in ports if false %}{{ summary.nosuch }}{% endfor %}",
+            "{{ run.id if true else request.nosuch }}",
         ] {
             let error = Template::parse("own.txt", source.to_owned()).unwrap_err();
             assert!(error.to_string().contains("has no `nosuch`"), "{error}");
         }
+        let far = "{% if false %}\n{{ summary.nosuch }}{% endif %}{{ run.id }}".to_owned();
+        let error = Template::parse("own.txt", far).unwrap_err().to_string();
+        let expected = "own.txt:2: undefined value: `summary.nosuch` is undefined; `summary` has \
+                        no `nosuch`; it has ";
+        assert!(error.starts_with(expected), "{error}");
         // A value that a run did not measure is `none`.
         assert!(rendered("{{ ports[0].timings.proxy_us is none }}").is_ok());
         // The example has fewer rows than a run may have.

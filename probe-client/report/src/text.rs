@@ -2,8 +2,11 @@
 
 mod checks;
 mod columns;
+mod depth;
 mod details;
 mod egress;
+mod first_step;
+mod folded;
 mod idle;
 mod matrix;
 mod paint;
@@ -11,7 +14,7 @@ mod so_far;
 mod table;
 
 pub use checks::check_table;
-pub(crate) use columns::{GAP, padded, shortened};
+pub(crate) use columns::{GAP, outcome, padded, shortened};
 pub use paint::Look;
 pub(crate) use paint::{Tone, paragraph};
 pub use so_far::rows_so_far;

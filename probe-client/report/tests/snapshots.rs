@@ -16,7 +16,8 @@ use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
 use probe_core::plan::SkippedRule;
 use probe_core::profile::Untestable;
-use probe_documents::{RunDocument, judge_again};
+use probe_documents::{Probe, RunDocument, Summary, judge_again};
+use probe_report::format::TABLE;
 use probe_report::{FORMATS, Look, Report, write};
 
 #[test]
@@ -40,6 +41,29 @@ fn one_run_with_every_verdict_in_every_format() {
             _ => text,
         };
         insta::assert_snapshot!(format.name, text);
+    }
+}
+
+/// A run with a silent session has a table of its own kind, and a run over several paths has a matrix.
+#[test]
+fn the_table_in_each_of_its_forms() {
+    let mut several_paths = every_verdict();
+    let silent = |probe: &Probe| probe.measurement.silence.is_some();
+    several_paths.probes.retain(|probe| !silent(probe));
+    let mut one_path = several_paths.clone();
+    let direct = |probe: &Probe| probe.measurement.path.proxy().is_none();
+    one_path.probes.retain(direct);
+    let text = std::fs::read_to_string(Path::new(RECORDS).join("idle-flow-forgotten.json"));
+    let idle = judge_again(serde_json::from_str(&text.unwrap()).unwrap());
+    assert!(idle.probes.iter().any(silent));
+    for (name, document) in [
+        ("table-of-several-paths", several_paths),
+        ("table-of-one-path", one_path),
+        ("table-of-an-idle-run", idle),
+    ] {
+        let mut out = Vec::new();
+        write(TABLE, &counted(document), Look::PLAIN, &mut out).unwrap();
+        insta::assert_snapshot!(name, String::from_utf8(out).unwrap());
     }
 }
 
@@ -78,19 +102,6 @@ fn every_verdict() -> RunDocument {
             document.reference_probes.extend(run.reference_probes);
         }
     }
-    let count = |outcome| {
-        document
-            .probes
-            .iter()
-            .filter(|p| p.outcome == outcome)
-            .count()
-    };
-    document.summary.as_expected = count(Outcome::AsExpected);
-    document.summary.not_as_expected = count(Outcome::NotAsExpected);
-    document.summary.undecided = count(Outcome::Undecided);
-    document.summary.probes = document.probes.len();
-    document.summary.skipped = 1;
-    document.summary.exit_code = 1;
     document.run.complete = false;
     document.skipped = vec![SkippedRule {
         id: "notify".parse().unwrap(),
@@ -108,6 +119,23 @@ fn every_verdict() -> RunDocument {
     document.checks = checks
         .map(|(id, status)| Check::new(*id, status, format!("this one is {}", status.name())))
         .collect();
+    counted(document)
+}
+
+/// Returns the run with the summary of its probes.
+fn counted(mut document: RunDocument) -> RunDocument {
+    let count = |outcome| {
+        let all = document.probes.iter();
+        all.filter(|p| p.outcome == outcome).count()
+    };
+    document.summary = Summary {
+        probes: document.probes.len(),
+        as_expected: count(Outcome::AsExpected),
+        not_as_expected: count(Outcome::NotAsExpected),
+        undecided: count(Outcome::Undecided),
+        skipped: document.skipped.len(),
+        exit_code: 1,
+    };
     document
 }
 

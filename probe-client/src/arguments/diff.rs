@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use probe_report::Format;
 
-use super::format::DiffFormatParser;
+use super::format::DIFF_FORMATS;
 
 /// Two runs to compare.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(crate) struct DiffArguments {
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
     /// What to print on standard output.
-    #[arg(long, default_value = "table", value_parser = DiffFormatParser)]
+    #[arg(long, default_value = "table", value_parser = DIFF_FORMATS)]
     pub format: &'static Format,
     /// Write the difference to a file as well, in the format that its ending names, or as FORMAT=FILE.
     /// Repeatable.

@@ -47,3 +47,9 @@ Examples:
 pub(super) const HISTORY: &str = "\
 Example:
   fwprobe history runs/ --changes --since 30d";
+
+pub(super) const MERGE: &str = "\
+Examples:
+  fwprobe merge runs/
+  fwprobe merge runs/ --expect-nodes \"n[001-100]\"
+  fwprobe merge runs/ --before runs-of-last-week/ --output site.html";

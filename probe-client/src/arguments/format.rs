@@ -23,13 +23,8 @@ impl TypedValueParser for FormatParser {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<FormatChoice, Error> {
-        if let Some(choice) = FormatChoice::named(&value.to_string_lossy()) {
-            return Ok(choice);
-        }
-        // Makes clap's error, which lists the valid names.
-        let names = PossibleValuesParser::new(report_format::names());
-        names.parse_ref(command, argument, value)?;
-        Err(Error::new(ErrorKind::InvalidValue))
+        let found = FormatChoice::named(&value.to_string_lossy());
+        found.ok_or_else(|| invalid(report_format::names(), command, argument, value))
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
@@ -37,11 +32,24 @@ impl TypedValueParser for FormatParser {
     }
 }
 
-/// Parses the name of a format that can show the difference between two runs.
+/// Parses the name of a format for which the function returns true.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DiffFormatParser;
+pub(super) struct FormatsThat(fn(&Format) -> bool);
 
-impl TypedValueParser for DiffFormatParser {
+/// Parses the name of a format that can show the difference between two runs.
+pub(super) const DIFF_FORMATS: FormatsThat = FormatsThat(|format| format.diff.is_some());
+
+/// Parses the name of a format that can show the answer of many nodes.
+pub(super) const MERGE_FORMATS: FormatsThat = FormatsThat(|format| format.merge.is_some());
+
+impl FormatsThat {
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let able = FORMATS.iter().filter(move |format| (self.0)(format));
+        able.map(|format| format.name)
+    }
+}
+
+impl TypedValueParser for FormatsThat {
     type Value = &'static Format;
 
     fn parse_ref(
@@ -51,21 +59,23 @@ impl TypedValueParser for DiffFormatParser {
         value: &OsStr,
     ) -> Result<&'static Format, Error> {
         let found = Format::named(&value.to_string_lossy());
-        if let Some(format) = found.filter(|format| format.diff.is_some()) {
-            return Ok(format);
-        }
-        // Makes clap's error, which lists the valid names.
-        let names = PossibleValuesParser::new(diff_names());
-        names.parse_ref(command, argument, value)?;
-        Err(Error::new(ErrorKind::InvalidValue))
+        let able = found.filter(|format| (self.0)(format));
+        able.ok_or_else(|| invalid(self.names(), command, argument, value))
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(diff_names().map(PossibleValue::new)))
+        Some(Box::new(self.names().map(PossibleValue::new)))
     }
 }
 
-fn diff_names() -> impl Iterator<Item = &'static str> {
-    let able = FORMATS.iter().filter(|format| format.diff.is_some());
-    able.map(|format| format.name)
+/// Returns clap's error for a value that is none of `names`, which it lists.
+fn invalid(
+    names: impl Iterator<Item = &'static str>,
+    command: &Command,
+    argument: Option<&Arg>,
+    value: &OsStr,
+) -> Error {
+    let parsed = PossibleValuesParser::new(names).parse_ref(command, argument, value);
+    let error = parsed.err();
+    error.unwrap_or_else(|| Error::new(ErrorKind::InvalidValue))
 }

@@ -15,7 +15,7 @@ pub(crate) struct HistoryArguments {
     /// A folder of runs that were saved as JSON.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Show only the runs of this host. Repeatable.
+    /// Show only the runs of this host, or of the node that the label `node` names. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
     /// Show only the runs of this profile. Repeatable.

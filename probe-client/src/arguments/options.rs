@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use head_node::NodeType;
+use probe_core::labels::Label;
 
 use super::format::FormatParser;
 use super::known::PROFILES;
+use super::time::interval;
 use crate::report_format::FormatChoice;
 
 /// The product that is installed on the head node. It chooses the profile if the user names none.
@@ -120,6 +123,20 @@ pub(crate) struct ServerOptions {
     pub bind: Option<IpAddr>,
 }
 
+/// The place of this run among those of a cluster's nodes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterOptions {
+    /// Add this label to the run document and its reports: rack=12. The label `node` names the node instead of the
+    /// host's own name. Slurm, HPC Pack and Kubernetes give labels of their own: node, job, task and pod. Repeatable.
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<Label>,
+    /// Wait before the first packet, for a part of this time that follows from the node's name and labels, so that the
+    /// nodes of a cluster do not begin together: 30s, 10m.
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub start_jitter: Option<Duration>,
+}
+
 /// Where reports go, and in which form.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = REPORTS)]
@@ -128,7 +145,8 @@ pub(crate) struct ReportOptions {
     #[arg(long, value_parser = FormatParser)]
     pub format: Option<FormatChoice>,
     /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE. Or write it to a
-    /// folder, DIR/ (as JSON) or FORMAT=DIR/, in a new file that is named by time and host. Repeatable.
+    /// folder, DIR/ (as JSON) or FORMAT=DIR/, in a new file that is named by time and node. `run` and `idle` can then
+    /// also send it to a signed URL, [FORMAT=]https://…, by PUT. Repeatable.
     #[arg(long = "output", value_name = "[FORMAT=]FILE|DIR/")]
     pub outputs: Vec<String>,
     /// Open the HTML report that --output writes, if there is a desktop.
@@ -137,6 +155,10 @@ pub(crate) struct ReportOptions {
     /// Show no progress, and do not say which files were written: standard error shows only errors.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Print all evidence of every failure, even if the table is then longer than a screen. Files that --output writes
+    /// always have all of it.
+    #[arg(long, short)]
+    pub verbose: bool,
 }
 
 impl HeadNodeOptions {

@@ -1,10 +1,13 @@
 //! The arguments of `watch`.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, Error};
 use probe_report::Format;
 
 use super::MeasuringArguments;
@@ -12,6 +15,7 @@ use super::options::{HOW, REPORTS};
 use super::time::interval;
 use crate::keep::Keep;
 use crate::report_format::FormatChoice;
+use crate::signed_url;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
@@ -34,8 +38,8 @@ pub(crate) struct WatchArguments {
         help_heading = REPORTS
     )]
     pub listen: Listen,
-    /// Keep the document of every run in this folder, named by time and host.
-    #[arg(long = "output", value_name = "FOLDER", value_parser = folder, help_heading = REPORTS)]
+    /// Keep the document of every run in this folder, named by time and node.
+    #[arg(long = "output", value_name = "FOLDER", value_parser = FolderParser, help_heading = REPORTS)]
     pub outputs: Vec<PathBuf>,
     /// Delete the oldest of these documents. 100 keeps the newest 100, 30d keeps those of the last 30 days. Only files
     /// that fwprobe named itself on this host are deleted.
@@ -71,6 +75,29 @@ fn listen(text: &str) -> Result<Listen, String> {
     }
     let right = "expected ADDRESS:PORT, such as 127.0.0.1:9844 or [::1]:9844, or none";
     text.parse().map(Some).map_err(|_| right.to_owned())
+}
+
+/// Parses the name of a folder. The error for a URL does not show it, since it contains a secret.
+#[derive(Clone, Copy, Debug)]
+struct FolderParser;
+
+impl TypedValueParser for FolderParser {
+    type Value = PathBuf;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<PathBuf, Error> {
+        let text = value.to_string_lossy();
+        if signed_url::split(&text).is_some() {
+            let shown = signed_url::without_secrets(&text);
+            let why = format!("--output {shown}: a watch sends nothing to a URL; name a folder\n");
+            return Err(Error::raw(ErrorKind::ValueValidation, why).with_cmd(command));
+        }
+        TypedValueParser::parse_ref(&folder, command, argument, value)
+    }
 }
 
 /// Reads the name of a folder. A value that would name a report for `run` is refused.

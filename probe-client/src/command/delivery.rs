@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use probe_documents::RunDocument;
+use probe_report::Look;
 
 use crate::arguments::{Colour, ReportOptions};
 use crate::keep::Keep;
@@ -24,6 +25,8 @@ pub(super) struct Delivery {
     keep: Option<Keep>,
     /// Whether standard error shows only errors.
     quiet: bool,
+    /// Whether the printed table shows all evidence, even if it is longer than a screen.
+    verbose: bool,
 }
 
 impl Delivery {
@@ -59,6 +62,7 @@ impl Delivery {
             shown: options.open,
             keep: None,
             quiet: options.quiet,
+            verbose: options.verbose,
         })
     }
 
@@ -107,7 +111,11 @@ impl Delivery {
     fn print(&self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
         let format = self.format.clone().unwrap_or_default();
         let mut text = Vec::new();
-        format.write(document, terminal::look(colour), &mut text)?;
+        let look = Look {
+            whole: self.verbose,
+            ..terminal::look(colour)
+        };
+        format.write(document, look, &mut text)?;
         terminal::print(&String::from_utf8_lossy(&text)).context("standard output")
     }
 

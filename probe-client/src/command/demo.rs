@@ -3,6 +3,7 @@
 
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictId;
+use probe_core::labels::Labels;
 use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
@@ -79,6 +80,8 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
         quick: false,
         proxies: ProxyAccess::default(),
         client: None,
+        labels: Labels::default(),
+        start_jitter: None,
     })
 }
 

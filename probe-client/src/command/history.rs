@@ -40,7 +40,7 @@ pub(super) fn execute(arguments: &HistoryArguments, colour: Colour) -> anyhow::R
     Ok(0)
 }
 
-/// Returns whether the user asks for runs of this host and profile that began before `--until`. Runs from before
+/// Returns whether the user asks for runs of this node and profile that began before `--until`. Runs from before
 /// `--since` are included, because later runs are compared with them.
 fn is_meant(document: &RunDocument, arguments: &HistoryArguments) -> bool {
     let HistoryArguments {
@@ -53,7 +53,7 @@ fn is_meant(document: &RunDocument, arguments: &HistoryArguments) -> bool {
         names.is_empty() || names.iter().any(|wanted| Some(wanted.as_str()) == name)
     };
     let began = || document.run.started.parse::<Timestamp>().ok();
-    is_named(hosts, document.host.name.as_deref())
+    is_named(hosts, document.host.node())
         && is_named(
             profiles,
             document.run.profile.as_ref().map(|id| id.as_str()),

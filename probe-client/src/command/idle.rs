@@ -6,15 +6,17 @@ use head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
 
 use super::delivery::Delivery;
-use super::run::{measure, on_network};
+use super::run::{measure, on_network, upload, wait_to_start};
 use crate::arguments::{Colour, IdleArguments, KeepAlive};
 use crate::config::{self, Config};
 use crate::terminal;
+use crate::upload::Uploads;
 
 pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Result<u8> {
     let config = config::resolve(
         &arguments.what,
         &arguments.server,
+        &arguments.cluster,
         // The profile must be named, since this command reads nothing about the head node.
         &HeadNode::default(),
         arguments.timeout,
@@ -31,7 +33,8 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         .files()
         .chain(arguments.server.files())
         .collect();
-    let delivery = Delivery::open(&arguments.reports, &files)?;
+    let (reports, uploads) = Uploads::split(&arguments.reports)?;
+    let delivery = Delivery::open(&reports, &files)?;
     if let Some(longest) = ladder.iter().map(|s| s.seconds).max() {
         terminal::tell(&format!(
             "{} sessions on each address are opened at once and kept silent; the last is used \
@@ -40,8 +43,13 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
             Span(longest)
         ));
     }
-    let document = on_network(measure(&config, delivery.screen(colour)))??;
-    delivery.deliver(&document, colour)?;
+    let document = on_network(async {
+        wait_to_start(&config, reports.quiet).await?;
+        measure(&config, delivery.screen(colour)).await
+    })??;
+    let delivered = delivery.deliver(&document, colour);
+    upload(&uploads, &config, &document, reports.quiet);
+    delivered?;
     Ok(document.summary.exit_code)
 }
 

@@ -7,28 +7,45 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use probe_documents::RunDocument;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::InterruptedAgain;
+use super::Interrupted;
 use super::delivery::Delivery;
 use crate::arguments::{Colour, RunArguments};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::prepared::Prepared;
 use crate::progress::{Progress, Screen};
-use crate::{run, terminal};
+use crate::upload::Uploads;
+use crate::{run, start_jitter, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let mut prepared = Prepared::read(&arguments.measuring, environment)?;
     let files: Vec<&Path> = arguments.measuring.files().collect();
-    let delivery = Delivery::open(&arguments.reports, &files)?.keeping(arguments.keep)?;
+    let (reports, uploads) = Uploads::split(&arguments.reports)?;
+    let delivery = Delivery::open(&reports, &files)?.keeping(arguments.keep)?;
     let screen = delivery.screen(colour);
-    let measuring = until_open::measured(&prepared.config, arguments.until_open, screen);
-    let document = on_network(measuring)??;
+    let document = on_network(async {
+        wait_to_start(&prepared.config, reports.quiet).await?;
+        until_open::measured(&prepared.config, arguments.until_open, screen).await
+    })??;
     let document = prepared.checked(document);
-    delivery.deliver(&document, colour)?;
+    let delivered = delivery.deliver(&document, colour);
+    upload(&uploads, &prepared.config, &document, reports.quiet);
+    delivered?;
     Ok(document.summary.exit_code)
+}
+
+/// Sends the reports that go to a URL. A failure is told, and does not change the exit code.
+pub(super) fn upload(uploads: &Uploads, config: &Config, document: &RunDocument, quiet: bool) {
+    if uploads.is_empty() {
+        return;
+    }
+    if let Err(error) = on_network(uploads.send(config, document, quiet)) {
+        terminal::tell(&format!("error: nothing is sent: {error:#}"));
+    }
 }
 
 /// Runs `work` on its own runtime. Threads that are still blocked when it has finished are left behind, since fwprobe
@@ -43,6 +60,29 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(done)
 }
 
+/// Waits before the first packet, if `--start-jitter` asks for it. Unless `quiet`, the user is told.
+///
+/// # Errors
+///
+/// Ctrl-C ends the waiting.
+pub(super) async fn wait_to_start(config: &Config, quiet: bool) -> Result<(), Interrupted> {
+    let Some(delay) = start_jitter::delay(config) else {
+        return Ok(());
+    };
+    let pause = async {
+        if !quiet {
+            terminal::tell(&start_jitter::message(delay));
+        }
+        sleep(delay).await;
+    };
+    tokio::select! {
+        // Starts to listen for Ctrl-C before the message tells the user about it.
+        biased;
+        Ok(()) = tokio::signal::ctrl_c() => Err(Interrupted::BeforeStart),
+        () = pause => Ok(()),
+    }
+}
+
 /// Carries out `config`, and shows its progress on `screen`. Ctrl-C ends the run early, with the measurements so far.
 ///
 /// # Errors
@@ -51,7 +91,7 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
 pub(super) async fn measure(
     config: &Config,
     screen: Option<Screen>,
-) -> Result<RunDocument, InterruptedAgain> {
+) -> Result<RunDocument, Interrupted> {
     let cancelled = CancellationToken::new();
     let progress = Progress::new(config.plan.len(), screen);
     let running = run::run(config, &progress, cancelled.clone());
@@ -64,13 +104,13 @@ async fn interruptible<T>(
     progress: &Progress,
     cancelled: &CancellationToken,
     mut signal: impl AsyncFnMut() -> io::Result<()>,
-) -> Result<T, InterruptedAgain> {
+) -> Result<T, Interrupted> {
     tokio::pin!(running);
     loop {
         tokio::select! {
             done = &mut running => return Ok(done),
             told = signal() => match told {
-                Ok(()) if cancelled.is_cancelled() => return Err(InterruptedAgain),
+                Ok(()) if cancelled.is_cancelled() => return Err(Interrupted::Again),
                 Ok(()) => {
                     progress.aside(|| terminal::tell("interrupted: writing what was measured"));
                     cancelled.cancel();

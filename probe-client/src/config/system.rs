@@ -4,7 +4,7 @@ use probe_core::path::NetworkPath;
 use probe_core::plan::PathScope;
 use probe_core::profile::Port;
 use probe_core::session_kind::SessionKind;
-use probe_core::system_proxy::{Destination, Script, Scripted, SystemSettings, choose};
+use probe_core::system_proxy::{Destination, Script, ScriptResult, SystemSettings, choose};
 
 use super::environment::{Named, sessions};
 use super::problems::Problems;
@@ -17,7 +17,7 @@ pub(super) use windows::paths;
 
 /// The proxies that Windows names, and the notes for the user about them.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct SystemProxies {
     pub(super) named: Vec<Named>,
     pub(super) notes: Vec<String>,
     pub(super) problems: Problems,
@@ -28,9 +28,9 @@ fn answers(
     hosts: &[String],
     destinations: &[(SessionKind, Port)],
     settings: &SystemSettings,
-    ask: &mut dyn FnMut(&Script<'_>, &str) -> Scripted,
-) -> Said {
-    let mut said = Said::default();
+    ask: &mut dyn FnMut(&Script<'_>, &str) -> ScriptResult,
+) -> SystemProxies {
+    let mut said = SystemProxies::default();
     for host in hosts {
         let mut asked = Vec::new();
         for (kind, port) in destinations {
@@ -66,7 +66,7 @@ fn answers(
     said
 }
 
-impl Said {
+impl SystemProxies {
     fn name(
         &mut self,
         destination: &Destination<'_>,
@@ -133,7 +133,7 @@ mod tests {
 
     use probe_core::system_proxy::ProxyList;
 
-    fn said(destinations: &[(SessionKind, u16)]) -> Said {
+    fn said(destinations: &[(SessionKind, u16)]) -> SystemProxies {
         let destinations: Vec<_> = destinations
             .iter()
             .map(|(kind, port)| (*kind, Port::new(*port).unwrap()))
@@ -154,9 +154,9 @@ mod tests {
                     "https://far:5901/" => "tls:1",
                     "http://far:80/" => "plain:2",
                     "https://far:22/" => "nobody:knows:3",
-                    _ => return Scripted::Direct,
+                    _ => return ScriptResult::Direct,
                 };
-                Scripted::Through(ProxyList {
+                ScriptResult::Through(ProxyList {
                     proxies: proxies.to_owned(),
                     ..ProxyList::default()
                 })

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use probe_core::measurement::{AgreedOptions, Measurement, OTHER_NAME, SentName, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
-use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
+use probe_core::session::{ClientSession, ClientTls, HexArray, Need, TlsParameters};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -38,7 +38,7 @@ pub(super) async fn through_tls(
         sni,
         alpn: wanted.alpn,
         client: context.client.as_ref().map(|c| c.resolver.clone()),
-        large: context.departure.hello == HelloSent::Large,
+        large: context.varied_hello.hello == HelloSent::Large,
     });
     plain.tls_starts(wanted.leftover);
     // `plain` is borrowed, so that the bytes sent are still known if the handshake fails.
@@ -71,11 +71,11 @@ pub(super) async fn through_tls(
     if let Some(shaken) = &context.shaken {
         shaken.notify_one();
     }
-    if context.departure.hello == HelloSent::Large {
+    if context.varied_hello.hello == HelloSent::Large {
         measurement.transport = Some(transport_facts(plain));
         return conclude(&mut tls, measurement).await;
     }
-    let facts = TlsFacts {
+    let facts = ClientTls {
         server_name: asked_for,
         client_certificate_sha256: context.client.as_ref().map(|c| c.sha256),
         ..facts(connection, plain.client_hello_sha256())
@@ -177,8 +177,8 @@ fn keep_certificate(presented: &Presented, measurement: &mut Measurement, contex
         .map(|leaf| certificate::describe(&leaf, &context.pins));
 }
 
-fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -> TlsFacts {
-    TlsFacts {
+fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -> ClientTls {
+    ClientTls {
         // Both are known once the handshake is complete.
         version: connection.protocol_version().map_or(0, u16::from),
         suite: connection
@@ -203,7 +203,7 @@ fn named(
     wanted: &TlsParameters,
     context: &RunContext,
 ) -> (ServerName<'static>, bool) {
-    match context.departure.name {
+    match context.varied_hello.name {
         None => (server_name(&measurement.host), wanted.sni),
         Some(SentName::None) => (server_name(&measurement.host), false),
         Some(SentName::Other) => (server_name(OTHER_NAME), true),

@@ -19,7 +19,7 @@ impl Opening<'_> {
         let authentication = &mut self.account.authentication;
         let sent = !authentication.tried.is_empty();
         let wrong = match refusal {
-            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
+            Some(ProxyRefusal::Status(http)) if http.asks_for_credentials() => {
                 let identification = self.identification.as_ref();
                 identification.is_some_and(Identification::is_refused)
             }
@@ -96,7 +96,7 @@ pub(super) async fn may_send<'a>(
 /// Returns whether the answer asks for credentials, whether or not some were sent.
 fn asks(refusal: &ProxyRefusal) -> bool {
     match refusal {
-        ProxyRefusal::Status(http) => http.status == AUTHENTICATION_REQUIRED,
+        ProxyRefusal::Status(http) => http.asks_for_credentials(),
         ProxyRefusal::SocksCredentials => true,
         ProxyRefusal::SocksReply { .. }
         | ProxyRefusal::SocksMethods
@@ -104,8 +104,6 @@ fn asks(refusal: &ProxyRefusal) -> bool {
         | ProxyRefusal::HeadTooLong { .. } => false,
     }
 }
-
-const AUTHENTICATION_REQUIRED: u16 = 407;
 
 const SENT_ONCE: &str =
     "sent once for the whole run, since accounts are locked after a few wrong passwords";

@@ -10,8 +10,8 @@ use probe_core::proxy::{Authorization, Challenge, Challenged, Unanswered};
 #[cfg(not(windows))]
 use super::negotiate as handshakes;
 use super::password::{Basic, Digest, WITHHELD};
-use super::scheme::{Begun, Handshake, Request, Scheme};
-use super::who::{NoToken, Who};
+use super::scheme::{AuthenticationStart, Handshake, Request, Scheme};
+use super::user::{NoToken, TokenUser};
 #[cfg(windows)]
 use super::windows as handshakes;
 
@@ -19,7 +19,7 @@ use super::windows as handshakes;
 /// scheme: accounts are locked after a few wrong passwords.
 #[derive(Debug)]
 pub(crate) struct Identification {
-    who: Who,
+    who: TokenUser,
     /// The proxy's host name or address.
     host: String,
     /// Time limit of each answer.
@@ -60,7 +60,7 @@ fn challenge_of<'c>(scheme: &dyn Scheme, challenges: &'c [Challenge]) -> Option<
 
 impl Identification {
     /// Returns the state before the proxy's first challenge. If `guarded`, no method may send the password in clear.
-    pub(crate) fn new(who: Who, host: &str, idle_timeout: Duration, guarded: bool) -> Self {
+    pub(crate) fn new(who: TokenUser, host: &str, idle_timeout: Duration, guarded: bool) -> Self {
         Self {
             who,
             guarded,
@@ -168,12 +168,12 @@ impl Identification {
         let begun = begun.await?;
         self.last = Some(scheme);
         match begun {
-            Begun::Proof(value) => {
+            AuthenticationStart::Proof(value) => {
                 self.handshake = None;
                 self.proven = true;
                 Ok(self.message(scheme, value, true))
             }
-            Begun::Handshake(handshake, token) => {
+            AuthenticationStart::Handshake(handshake, token) => {
                 self.handshake = Some(handshake);
                 let value = encoded(scheme, &token.bytes);
                 Ok(self.message(scheme, value, token.is_kerberos))

@@ -12,8 +12,8 @@ use sspi::{
 };
 
 use super::kdc::Kdc;
-use super::scheme::{Begun, Handshake, Request, Scheme, Token};
-use super::who::{NoToken, Who};
+use super::scheme::{AuthenticationStart, Handshake, Request, Scheme, Token};
+use super::user::{NoToken, TokenUser};
 
 /// The schemes that are handshakes, strongest first.
 pub(super) const STRONGEST_FIRST: [&dyn Scheme; 3] = [
@@ -62,8 +62,8 @@ impl Scheme for Package {
     }
 
     /// Makes the first message, for which Kerberos asks a KDC.
-    fn begin(&self, request: &Request, deadline: Instant) -> Result<Begun, NoToken> {
-        let Who::Named(credentials) = &request.who;
+    fn begin(&self, request: &Request, deadline: Instant) -> Result<AuthenticationStart, NoToken> {
+        let TokenUser::Named(credentials) = &request.who;
         let names = names(&credentials.user)?;
         if *self == Self::NegotiateKerberos {
             suits_kerberos(&names[0], &request.host)?;
@@ -79,7 +79,9 @@ impl Scheme for Package {
                 Ok((dialogue, token))
             });
             match begun {
-                Ok((dialogue, token)) => return Ok(Begun::Handshake(Box::new(dialogue), token)),
+                Ok((dialogue, token)) => {
+                    return Ok(AuthenticationStart::Handshake(Box::new(dialogue), token));
+                }
                 // The KDC may know the user by the other name.
                 Err(error) if error.error_type == ErrorKind::UnknownCredentials => {
                     refused.get_or_insert(error);

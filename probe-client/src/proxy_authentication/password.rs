@@ -5,8 +5,8 @@ use std::time::Instant;
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use probe_core::proxy::{Challenge, ProxyCredentials};
 
-use super::scheme::{Begun, Request, Scheme};
-use super::who::{NoToken, Who};
+use super::scheme::{AuthenticationStart, Request, Scheme};
+use super::user::{NoToken, TokenUser};
 
 /// Basic: the user name and the password themselves.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Scheme for Basic {
         true
     }
 
-    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<AuthenticationStart, NoToken> {
         let ProxyCredentials { user, password } = named(&request.who)?;
         if user.contains(':') {
             return Err(NoToken::here(
@@ -43,7 +43,7 @@ impl Scheme for Basic {
             ));
         }
         let value = http_auth::basic::encode_credentials(user, password);
-        Ok(Begun::Proof(value))
+        Ok(AuthenticationStart::Proof(value))
     }
 }
 
@@ -56,7 +56,7 @@ impl Scheme for Digest {
         client(challenge).is_some_and(|client| client.stale())
     }
 
-    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<AuthenticationStart, NoToken> {
         let unreadable = || NoToken::here("the proxy's Digest challenge cannot be answered");
         let credentials = named(&request.who)?;
         let parameters = PasswordParams {
@@ -68,11 +68,11 @@ impl Scheme for Digest {
         };
         let mut client = client(&request.challenge).ok_or_else(unreadable)?;
         let value = client.respond(&parameters).map_err(|_| unreadable())?;
-        Ok(Begun::Proof(value))
+        Ok(AuthenticationStart::Proof(value))
     }
 }
 
-fn named(who: &Who) -> Result<&ProxyCredentials, NoToken> {
+fn named(who: &TokenUser) -> Result<&ProxyCredentials, NoToken> {
     who.named()
         .ok_or_else(|| NoToken::here("no password was given"))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use probe_core::proxy::Challenge;
 
-use super::who::{NoToken, Who};
+use super::user::{NoToken, TokenUser};
 
 /// A scheme by which a user proves to a proxy who they are.
 pub(super) trait Scheme: fmt::Debug + Sync {
@@ -20,7 +20,7 @@ pub(super) trait Scheme: fmt::Debug + Sync {
 
     /// Returns whether the scheme works for `who`. If no password was given, the system authenticates the logged-on
     /// account, which few schemes can do.
-    fn suits(&self, who: &Who) -> bool {
+    fn suits(&self, who: &TokenUser) -> bool {
         who.named().is_some()
     }
 
@@ -39,13 +39,13 @@ pub(super) trait Scheme: fmt::Debug + Sync {
     /// # Errors
     ///
     /// The scheme cannot be used with these credentials, this challenge, or from this host.
-    fn begin(&self, request: &Request, deadline: Instant) -> Result<Begun, NoToken>;
+    fn begin(&self, request: &Request, deadline: Instant) -> Result<AuthenticationStart, NoToken>;
 }
 
 /// The facts from which a first message is made.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
-    pub(super) who: Who,
+    pub(super) who: TokenUser,
     /// The proxy's host name or address.
     pub(super) host: String,
     pub(super) challenge: Challenge,
@@ -55,7 +55,7 @@ pub(super) struct Request {
 
 /// The beginning of an authentication.
 #[derive(Debug)]
-pub(super) enum Begun {
+pub(super) enum AuthenticationStart {
     /// The only message, as the value of Proxy-Authorization. It proves that the client knows the password.
     Proof(String),
     /// The first token of several.

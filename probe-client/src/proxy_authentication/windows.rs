@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use socket_facts::{Account, LogonError, LogonHandshake};
 
-use super::scheme::{Begun, Handshake, Request, Scheme, Token};
-use super::who::{NoToken, Who};
+use super::scheme::{AuthenticationStart, Handshake, Request, Scheme, Token};
+use super::user::{NoToken, TokenUser};
 
 /// The schemes that are handshakes, strongest first.
 pub(super) const STRONGEST_FIRST: [&dyn Scheme; 2] = [&Package::Negotiate, &Package::Ntlm];
@@ -34,15 +34,15 @@ impl Scheme for Package {
         }
     }
 
-    fn suits(&self, _: &Who) -> bool {
+    fn suits(&self, _: &TokenUser) -> bool {
         true
     }
 
     /// Windows may ask a domain controller, without a time limit.
-    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<AuthenticationStart, NoToken> {
         let account = match &request.who {
-            Who::LoggedOn => None,
-            Who::Named(credentials) => {
+            TokenUser::LoggedOn => None,
+            TokenUser::Named(credentials) => {
                 // A name of the form user@REALM is not split.
                 let (domain, user) = credentials
                     .user
@@ -63,7 +63,10 @@ impl Scheme for Package {
             package: *self,
             logon,
         };
-        Ok(Begun::Handshake(Box::new(dialogue), self.token(bytes)))
+        Ok(AuthenticationStart::Handshake(
+            Box::new(dialogue),
+            self.token(bytes),
+        ))
     }
 }
 

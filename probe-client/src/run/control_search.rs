@@ -5,7 +5,7 @@ use std::sync::Arc;
 use probe_core::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use probe_core::observation::{Failure, FailureKind, Operation};
 use probe_core::run::control_order::{ControlOrder, Lead};
-use probe_core::run::description::{self, Answered};
+use probe_core::run::description::{self, AnswerTime};
 use probe_core::run::server_result::WatchingInstance;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -198,7 +198,7 @@ async fn introduce(
     channel.open_run(run_id).await?;
     // The same clock is used later to report to the server when something was sent.
     let at_us = asked_us + round_trip_us / 2;
-    let answered = Answered {
+    let answered = AnswerTime {
         at_us,
         at_unix_ms: context.clock.unix_ms(at_us),
         round_trip_us,

@@ -12,7 +12,7 @@ use probe_core::measurement::{Flow, FlowEnd, FlowRound, Measurement};
 use probe_core::plan::PlannedProbe;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::flow_order::{TURNS, Turns, not_settled, side_connections, worth_more};
-use probe_core::run::schedule::Beside;
+use probe_core::run::schedule::SideResult;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Run, ServerRun, task};
@@ -101,7 +101,7 @@ pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
 
 /// Opens a few side connections with one SYN each to `address`, which lets no SYN in, and then one to a port that
 /// works. Together with the SYNs of a silent session, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
-pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside) {
+pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, SideResult) {
     let port_states = &run.context.options.port_states;
     let idle_timeout = BUDGET.for_one_syn(round_trip(run, address.ip()));
     let calls = source_ports(EARLY).into_iter().map(|source_port| {
@@ -116,17 +116,17 @@ pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside)
     let none_let_in = sent().count() > 0 && !sent().any(Flow::is_let_in);
     let works = port_states.references(address.ip());
     let Some((works, _)) = works.first().filter(|_| none_let_in) else {
-        return (flows, Beside::Undecided);
+        return (flows, SideResult::Undecided);
     };
     let works = SocketAddr::new(address.ip(), *works);
-    let mut beside = Beside::Undecided;
+    let mut beside = SideResult::Undecided;
     for source_port in source_ports(1) {
         let call = run.side_call(FlowRound::Control, works, source_port, BUDGET.one_syn);
         let control = run.dial_in_turn(call).await;
         // On a slow path the session's own SYNs may still be answered.
         let is_fast = Duration::from_micros(control.duration_us) < BUDGET.fast_handshake;
         if control.is_let_in() && is_fast {
-            beside = Beside::Decided;
+            beside = SideResult::Decided;
         }
         flows.push(control);
     }

@@ -246,7 +246,8 @@ impl<'a> FollowUp<'a> {
     }
 }
 
-/// Maximum number of probes of one server address that are followed up: the first ones in the order of the plan.
+/// Maximum number of probes of one server address that are followed up or dialled again: the first ones in the order of
+/// the plan.
 pub(super) const MAX_PROBES: usize = 12;
 
 /// Maximum number of follow-up sessions to one server address at the same time: enough for one whole round of a port,

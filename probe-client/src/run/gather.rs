@@ -12,7 +12,7 @@ use probe_core::measurement::{Flow, Measurement, VariedSession};
 use probe_core::plan::PlannedProbe;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::port_board::PortFailure;
-use probe_core::run::schedule::{Beside, Schedule, Settings, Step};
+use probe_core::run::schedule::{Schedule, Settings, SideResult, Step};
 use probe_core::run::server_result::{ServerResult, WatchingInstance};
 use probe_core::run::survey_order::{self, Surveyed};
 use probe_core::survey::{Survey, Surveyor};
@@ -84,7 +84,7 @@ pub(super) async fn gather(
 /// The result of a step.
 enum StepResult {
     Session(Box<Measurement>),
-    Flows(Vec<Flow>, Beside),
+    Flows(Vec<Flow>, SideResult),
     Attempt(Box<Attempt>),
     Asked(Box<ServerRun>),
     Survey(Survey),
@@ -270,19 +270,19 @@ impl<'a> Gathering<'a> {
         let is_beside = matches!(step, Step::Beside(_));
         self.spawn(step, async move {
             let Some(address) = port else {
-                return StepResult::Flows(Vec::new(), Beside::Undecided);
+                return StepResult::Flows(Vec::new(), SideResult::Undecided);
             };
             if is_beside {
                 let (flows, beside) = flows::early(&run, address).await;
                 return StepResult::Flows(flows, beside);
             }
             let Some(mut session) = session else {
-                return StepResult::Flows(Vec::new(), Beside::Undecided);
+                return StepResult::Flows(Vec::new(), SideResult::Undecided);
             };
             session.flows.clear();
             let bytes = || flows::first_bytes(&run, &planned, &destination);
             flows::beside(&run, address, count, bytes, &mut session).await;
-            StepResult::Flows(session.flows, Beside::Undecided)
+            StepResult::Flows(session.flows, SideResult::Undecided)
         });
     }
 

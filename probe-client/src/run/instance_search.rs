@@ -49,8 +49,8 @@ pub(super) async fn meet(
         let mut is_new = false;
         for attempt in join_all(attempts).await {
             let met = note(server, attempt, &mut wanted);
-            is_new |= met == Met::New;
-            replaced += usize::from(met == Met::Again);
+            is_new |= met == AttemptResult::New;
+            replaced += usize::from(met == AttemptResult::Again);
         }
         // If there is a second instance, there may be a third.
         if wanted.is_empty() && !is_new {
@@ -63,7 +63,7 @@ pub(super) async fn meet(
 
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Met {
+enum AttemptResult {
     /// An instance that was not known.
     New,
     /// A known instance that could not be asked any more, and now can.
@@ -73,7 +73,7 @@ enum Met {
 }
 
 /// Records the attempt.
-fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>) -> Met {
+fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>) -> AttemptResult {
     let control = &mut server.result.control;
     let since_us = attempt.observation.end_us();
     control.observations.push(attempt.observation);
@@ -89,7 +89,7 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
                 server.result.instances.remove(lost);
                 server.channels.remove(lost);
             } else if is_known {
-                return Met::Nothing;
+                return AttemptResult::Nothing;
             }
             let watching = WatchingInstance {
                 description: description.clone(),
@@ -102,7 +102,11 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
             }
             server.result.instances.push(watching);
             server.channels.push(channel);
-            if is_known { Met::Again } else { Met::New }
+            if is_known {
+                AttemptResult::Again
+            } else {
+                AttemptResult::New
+            }
         }
         // An instance that declines sessions now may be one that can be asked already.
         Err(failure) if failure.kind == FailureKind::KeyRefused => {
@@ -110,9 +114,9 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
             if !control.others.contains(&other) {
                 control.others.push(other);
             }
-            Met::Nothing
+            AttemptResult::Nothing
         }
-        Err(_) => Met::Nothing,
+        Err(_) => AttemptResult::Nothing,
     }
 }
 

@@ -7,6 +7,7 @@ use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::run::budget::BUDGET;
 use probe_core::run::second_look::{was_lost_too_early, was_refused_too_early};
 
+use super::follow_up::MAX_PROBES;
 use super::{Run, ServerRun, task};
 use crate::progress::{Progress, named};
 
@@ -58,6 +59,3 @@ pub(super) async fn dial(
     join_all(sessions).await;
     true
 }
-
-/// Maximum number of probes: the first ones in the order of the plan.
-const MAX_PROBES: usize = 12;

@@ -12,6 +12,7 @@ use super::keys::{self, COMMANDS, CONNECTION, KEYS, key_of};
 use crate::config::is_file;
 use crate::environment::Environment;
 use crate::given_file;
+use crate::signed_url::{self, without_secrets};
 
 /// The content of a configuration file.
 #[derive(Debug)]
@@ -186,7 +187,8 @@ impl Reader<'_> {
         for field in fields {
             let value = self.placed(arg, &field.scalar(problems)?);
             if let Err(reason) = accepted(&takers, &value) {
-                return Err(field.malformed(&value, reason, problems));
+                let shown = without_secrets(&value);
+                return Err(field.malformed(&shown, reason, problems));
             }
             values.push(value);
         }
@@ -195,7 +197,8 @@ impl Reader<'_> {
 
     /// Returns `value`; if it is a relative path, it starts at the folder of the configuration file.
     fn placed(&self, arg: &Arg, value: &str) -> String {
-        let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()
+            && signed_url::split(value).is_none();
         if is_path || (arg.is_positional() && is_file(value)) {
             let folder = self.path.parent().unwrap_or_else(|| Path::new(""));
             return folder.join(value).display().to_string();

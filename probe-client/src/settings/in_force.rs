@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
-use super::keys::{self, CONNECTION, CONNECTION_FILE, KEYS};
+use super::keys::{self, CONNECTION, CONNECTION_FILE, KEYS, OUTPUT};
 use super::layers::{Layers, Unusable, variable};
 use crate::config::without_user;
 use crate::environment::Environment;
+use crate::signed_url::without_secrets;
 
 /// One setting of a command.
 #[derive(Debug)]
@@ -94,6 +95,8 @@ impl Sources<'_> {
             // `--via` refuses a user name and a password, but the user may have typed them there by mistake.
             if key == "via" {
                 without_user(&value)
+            } else if key == OUTPUT {
+                without_secrets(&value)
             } else {
                 value.into_owned()
             }

@@ -43,6 +43,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("node_type", r#"node_type = "worker""#),
     ("nodes", "nodes = 20"),
     ("cores", "cores = 160"),
+    ("label", r#"label = ["rack=12"]"#),
+    ("start_jitter", r#"start_jitter = "10m""#),
     ("client_certificate", r#"client_certificate = "client.pfx""#),
     ("flows", "flows = 12"),
     ("quick", "quick = true"),
@@ -63,6 +65,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("keep", r#"keep = "30d""#),
     ("open", "open = true"),
     ("quiet", "quiet = true"),
+    ("verbose", "verbose = true"),
     (COLOUR, r#"color = "never""#),
 ];
 

@@ -268,6 +268,22 @@ fn a_setting_says_where_it_comes_from() {
 }
 
 #[test]
+fn the_signature_of_a_url_is_not_shown() {
+    let site = Site::with("output = ['runs/', 'https://x/runs/?sig=secret']\n");
+    let settings = in_force(site.line("run --port 443"), &|_| None).unwrap();
+    let output = settings.iter().find(|setting| setting.key == "output");
+    let output = output.and_then(|setting| setting.value.as_deref());
+    assert_eq!(output, Some("runs/, https://x/runs/?…"));
+    let site = Site::with("[watch]\noutput = ['https://x/runs/?sig=secret']\n");
+    let problems = site.problems("watch");
+    assert!(
+        problems.contains("https://x/runs/?…: a watch sends nothing to a URL"),
+        "{problems}"
+    );
+    assert!(!problems.contains("secret"), "{problems}");
+}
+
+#[test]
 fn a_command_without_settings_reads_no_file() {
     let line = ["fwprobe", "profiles", "list"].map(OsString::from).to_vec();
     let environment = |name: &str| (name == "XDG_CONFIG_HOME").then(|| "/nonexistent".to_owned());

@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use hyper::body::Incoming;
@@ -38,7 +39,7 @@ pub(super) fn serve(listener: TcpListener, watched: Arc<Watched>, log: &Log) -> 
         watched,
         loopback: address.ip().is_loopback(),
     };
-    let pages = answering(move |request| pages.answer(request));
+    let pages = answering(move |request: &Request<Incoming>| pages.answer(request, Instant::now()));
     tokio::spawn(accept(listener, pages, Tasks));
     log.write(&Event::listening(address));
     Ok(())
@@ -61,7 +62,7 @@ struct Pages {
 }
 
 impl Pages {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn answer<B>(&self, request: &Request<B>, now: Instant) -> Response<Body> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         }
@@ -76,7 +77,7 @@ impl Pages {
                 samples(self.watched.metrics(exposition), exposition)
             }
             "/probe" => self.target(request),
-            "/healthz" if self.watched.is_alive() => text(StatusCode::OK, "running\n"),
+            "/healthz" if self.watched.is_alive(now) => text(StatusCode::OK, "running\n"),
             "/healthz" => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no run has ended in time\n",
@@ -101,7 +102,7 @@ impl Pages {
     }
 
     /// Answers with the metrics of one server in the last run.
-    fn target(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn target<B>(&self, request: &Request<B>) -> Response<Body> {
         let query = Query::of(request.uri().query().unwrap_or_default());
         let Some(target) = query.value("target") else {
             let why = "name a server: /probe?target=HOST\n";
@@ -161,4 +162,27 @@ fn samples(samples: String, exposition: Exposition) -> Response<Body> {
     let kind = HeaderValue::from_static(exposition.content_type());
     answer.headers_mut().insert(CONTENT_TYPE, kind);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_watch_is_unhealthy_after_three_intervals_and_the_time_of_a_run() {
+        let before = Instant::now();
+        let pages = Pages {
+            watched: Arc::new(Watched::new(Duration::from_secs(3600))),
+            loopback: true,
+        };
+        let after = Instant::now();
+        let request = Request::get("/healthz").body(()).unwrap();
+        let status = |now| pages.answer(&request, now).status();
+        let longest = Duration::from_secs(3 * 3600 + 600);
+        assert_eq!(status(before + longest), StatusCode::OK);
+        let late = after + longest + Duration::from_millis(1);
+        assert_eq!(status(late), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

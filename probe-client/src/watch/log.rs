@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use probe_core::excerpt::printable;
 use probe_documents::RunDocument;
-use probe_documents::watch::{Change, Next};
+use probe_documents::watch::{ConfirmedChange, Next};
 use probe_report::conclusion;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub(super) enum Event<'a> {
     Change {
         run: &'a str,
         #[serde(flatten)]
-        change: &'a Change,
+        change: &'a ConfirmedChange,
     },
     /// Something went wrong, and the watch goes on.
     Problem { what: String },
@@ -99,7 +99,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    pub(super) fn change(document: &'a RunDocument, change: &'a Change) -> Self {
+    pub(super) fn change(document: &'a RunDocument, change: &'a ConfirmedChange) -> Self {
         Self::Change {
             run: &document.run.id,
             change,
@@ -132,6 +132,37 @@ impl<'a> Event<'a> {
             Self::Change { change, .. } => change.to_string(),
             Self::Problem { what } => format!("problem: {what}"),
             Self::Stopped => "stopped".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_run_longer_than_the_interval_is_told_in_both_forms() {
+        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        for (overlong, words) in [
+            (None, "; next run in 15 s"),
+            (
+                Some(90),
+                "; next run in 15 s; the run took 90 s, longer than the interval",
+            ),
+        ] {
+            let next = Next {
+                pause: Duration::from_secs(15),
+                overlong: overlong.map(Duration::from_secs),
+                backed_off: false,
+            };
+            let event = Event::run(&document, next);
+            assert!(event.words().ends_with(words), "{}", event.words());
+            let line = serde_json::to_value(&event).unwrap();
+            let told = line.get("longer_than_interval");
+            assert_eq!(told.and_then(serde_json::Value::as_u64), overlong);
         }
     }
 }

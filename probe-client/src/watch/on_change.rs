@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use probe_documents::RunDocument;
-use probe_documents::watch::Change;
+use probe_documents::watch::ConfirmedChange;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -37,7 +37,7 @@ impl OnChange {
     pub(super) async fn run(
         &self,
         document: &RunDocument,
-        changes: &[Change],
+        changes: &[ConfirmedChange],
         stop: &CancellationToken,
     ) -> Result<(), String> {
         let input = document_file::text(document);

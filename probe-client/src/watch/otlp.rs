@@ -9,7 +9,7 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use probe_documents::RunDocument;
-use probe_documents::watch::Change;
+use probe_documents::watch::ConfirmedChange;
 use probe_report::metrics::Exposition;
 use probe_report::metrics::otlp::{self, Origin};
 use tokio::net::TcpStream;
@@ -67,7 +67,7 @@ impl OtlpReceiver {
                 authority.port_u16().unwrap_or(DEFAULT_PORT),
             ),
             base: base.to_owned(),
-            host: host::describe(&[]).name,
+            host: host::name(),
             started: now(),
         })
     }
@@ -78,7 +78,7 @@ impl OtlpReceiver {
         &self,
         watched: &Watched,
         run: &RunDocument,
-        changes: &[Change],
+        changes: &[ConfirmedChange],
         log: &Log,
     ) {
         let origin = Origin {

@@ -10,7 +10,7 @@ use super::log::Log;
 use super::watched::Watched;
 use crate::report_files::Target;
 
-/// A file of `--textfile`, replaced as a whole after each run.
+/// A file of `--textfile`, which is always replaced as a whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Textfile(PathBuf);
 
@@ -40,11 +40,25 @@ impl Textfile {
         }
     }
 
+    /// Replaces the file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(crate) fn replace(&self, text: &str) -> Result<(), TextfileError> {
+        self.fill(text).map_err(|error| TextfileError::NotWritable {
+            path: self.0.clone(),
+            error,
+        })
+    }
+
     pub(super) fn write(&self, watched: &Watched, log: &Log) {
-        let text = watched.metrics(Exposition::Classic);
-        let written = Target::open(&self.0).and_then(|target| target.fill(text.as_bytes()));
-        if let Err(error) = written {
+        if let Err(error) = self.fill(&watched.metrics(Exposition::Classic)) {
             log.problem(format!("{} cannot be written: {error}", self.0.display()));
         }
+    }
+
+    fn fill(&self, text: &str) -> io::Result<()> {
+        Target::open(&self.0)?.fill(text.as_bytes())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use probe_documents::RunDocument;
-use probe_documents::watch::{Change, Changes, Recent};
+use probe_documents::watch::{Changes, ConfirmedChange, Recent};
 use probe_report::metrics::{Exposition, WatchFigures};
 use probe_report::status_page::{PastChange, StatusPage};
 
@@ -20,7 +20,7 @@ pub(crate) struct Watched {
 #[derive(Debug)]
 struct State {
     last: Option<Arc<RunDocument>>,
-    /// When the last run ended, or the watch began.
+    /// When the last run ended, or when the first begins.
     alive: Instant,
     recent: Recent,
     changes: Changes,
@@ -48,6 +48,11 @@ impl Watched {
         }
     }
 
+    /// Notes that the first run begins after `delay`, so that it is not overdue before.
+    pub(super) fn begins_in(&self, delay: Duration) {
+        self.state().alive = Instant::now() + delay;
+    }
+
     /// Takes in a run of an earlier watch.
     pub(super) fn recall(&self, run: &RunDocument) {
         let mut state = self.state();
@@ -56,7 +61,7 @@ impl Watched {
     }
 
     /// Takes in a run that has just ended, and returns the changes that it confirms.
-    pub(super) fn add(&self, run: Arc<RunDocument>, unwritten: usize) -> Vec<Change> {
+    pub(super) fn add(&self, run: Arc<RunDocument>, unwritten: usize) -> Vec<ConfirmedChange> {
         let mut state = self.state();
         let changes = state.observe(&run);
         state.recent.add(&run);
@@ -98,9 +103,10 @@ impl Watched {
         self.state().last.clone()
     }
 
-    /// Returns whether runs end as often as they should.
-    pub(super) fn is_alive(&self) -> bool {
-        self.state().alive.elapsed() <= self.interval * OVERDUE + LONGEST_RUN
+    /// Returns whether, as of `now`, runs end as often as they should.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.state().alive);
+        since <= self.interval * OVERDUE + LONGEST_RUN
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,7 +117,7 @@ impl Watched {
 
 impl State {
     /// Takes in a run, and remembers the changes that it confirms.
-    fn observe(&mut self, run: &RunDocument) -> Vec<Change> {
+    fn observe(&mut self, run: &RunDocument) -> Vec<ConfirmedChange> {
         let changes = self.changes.observe(run);
         for change in &changes {
             self.past_changes.push_front(PastChange {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use anyhow::bail;
 use probe_documents::RunDocument;
-use probe_documents::watch::Change;
+use probe_documents::watch::ConfirmedChange;
 
 use super::log::Log;
 use super::watched::Watched;
@@ -27,7 +27,7 @@ impl OtlpReceiver {
         &self,
         _: &Watched,
         _: &RunDocument,
-        _: &[Change],
+        _: &[ConfirmedChange],
         _: &Log,
     ) -> std::future::Ready<()> {
         match self.0 {}

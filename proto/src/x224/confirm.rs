@@ -1,7 +1,6 @@
 //! The connection confirm: RDP_NEG_RSP, RDP_NEG_FAILURE or neither (MS-RDPBCGR section 2.2.1.2).
 
 use super::{NegotiationData, Protocols, Tpdu, X224Error};
-use crate::cursor::{Stop, decode_front};
 use crate::decoded::Decoded;
 
 /// The answer of an RDP server to the request.
@@ -38,10 +37,7 @@ impl ConnectionConfirm {
     /// # Errors
     /// The bytes cannot become a connection confirm.
     pub fn decode(bytes: &[u8]) -> Result<Decoded<Self>, X224Error> {
-        decode_front(bytes, |cursor| {
-            let tpdu = Tpdu::read(cursor, CODE)?;
-            Self::from_tpdu(&tpdu).map_err(Stop::Invalid)
-        })
+        Tpdu::decode(bytes, CODE, Self::from_tpdu)
     }
 
     /// Appends the confirm to `out`: 19 bytes, or 11 without negotiation data.
@@ -70,19 +66,18 @@ impl ConnectionConfirm {
     }
 
     fn from_tpdu(tpdu: &Tpdu<'_>) -> Result<Self, X224Error> {
-        let negotiation = NegotiationData::read(tpdu.variable)?
-            .map(|data| match data.kind {
-                RDP_NEG_RSP => Ok(Negotiation::Selected {
-                    flags: data.flags,
-                    protocol: Protocols::from_bits(data.value),
-                }),
-                // The flags of a failure are always 0 and mean nothing.
-                RDP_NEG_FAILURE => Ok(Negotiation::Failed(NegotiationFailure::from_code(
-                    data.value,
-                ))),
-                other => Err(X224Error::NegotiationType(other)),
-            })
-            .transpose()?;
+        let negotiation = NegotiationData::read(tpdu.variable, |data| match data.kind {
+            RDP_NEG_RSP => Ok(Negotiation::Selected {
+                flags: data.flags,
+                protocol: Protocols::from_bits(data.value),
+            }),
+            // The flags of a failure are always 0 and mean nothing.
+            RDP_NEG_FAILURE => {
+                let failure = NegotiationFailure::from_code(data.value);
+                Ok(Negotiation::Failed(failure))
+            }
+            other => Err(X224Error::NegotiationType(other)),
+        })?;
         Ok(Self {
             source_reference: tpdu.source_reference,
             negotiation,

@@ -1,7 +1,6 @@
 //! The connection request: cookie and RDP_NEG_REQ (MS-RDPBCGR section 2.2.1.1).
 
 use super::{MAX_COOKIE_NAME, NegotiationData, Protocols, Tpdu, X224Error};
-use crate::cursor::{Stop, decode_front};
 use crate::decoded::Decoded;
 
 /// The first packet of an RDP client.
@@ -21,10 +20,7 @@ impl ConnectionRequest {
     /// # Errors
     /// The bytes cannot become a connection request.
     pub fn decode(bytes: &[u8]) -> Result<Decoded<Self>, X224Error> {
-        decode_front(bytes, |cursor| {
-            let tpdu = Tpdu::read(cursor, CODE)?;
-            Self::from_tpdu(&tpdu).map_err(Stop::Invalid)
-        })
+        Tpdu::decode(bytes, CODE, Self::from_tpdu)
     }
 
     /// Appends the request to `out`: 11 to 102 bytes.
@@ -52,15 +48,13 @@ impl ConnectionRequest {
 
     fn from_tpdu(tpdu: &Tpdu<'_>) -> Result<Self, X224Error> {
         let (cookie, rest) = split_cookie(tpdu.variable)?;
-        let negotiation = NegotiationData::read(rest)?
-            .map(|data| match data.kind {
-                RDP_NEG_REQ => Ok(NegotiationRequest {
-                    flags: data.flags,
-                    protocols: Protocols::from_bits(data.value),
-                }),
-                other => Err(X224Error::NegotiationType(other)),
-            })
-            .transpose()?;
+        let negotiation = NegotiationData::read(rest, |data| match data.kind {
+            RDP_NEG_REQ => Ok(NegotiationRequest {
+                flags: data.flags,
+                protocols: Protocols::from_bits(data.value),
+            }),
+            other => Err(X224Error::NegotiationType(other)),
+        })?;
         Ok(Self {
             source_reference: tpdu.source_reference,
             cookie,

@@ -1,7 +1,6 @@
 //! Tests golden bytes from the specification, and what must be refused. Properties are in `tests/codecs`.
 
 use super::*;
-use crate::decoded::Decoded;
 
 #[test]
 fn request_without_cookie() {

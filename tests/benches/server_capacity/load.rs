@@ -10,7 +10,7 @@ use anyhow::{bail, ensure};
 use fwprobe_tests::middlebox::trusting_anyone;
 use fwprobe_tests::played::{NOW, parameters, play};
 use fwprobe_tests::{Connection, WATCHDOG};
-use probe_core::session::{ClientSession, Need, SessionParameters, TlsFacts};
+use probe_core::session::{ClientSession, ClientTls, Need, SessionParameters};
 use probe_core::session_kind::SessionKind;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -127,11 +127,11 @@ impl Client {
 }
 
 /// Returns the facts about TLS that the server compares.
-pub(crate) fn facts(tls: &Encrypted) -> anyhow::Result<TlsFacts> {
+pub(crate) fn facts(tls: &Encrypted) -> anyhow::Result<ClientTls> {
     let exporter =
         tls.conn
             .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))?;
-    Ok(TlsFacts {
+    Ok(ClientTls {
         version: tls.conn.protocol_version().map_or(0, u16::from),
         suite: tls
             .conn

@@ -5,7 +5,7 @@
 mod page;
 mod peer;
 mod rule;
-mod said;
+mod statement;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use crate::{Place, Process, User};
 pub use page::{Circumstances, page};
 pub use peer::{Errand, Output, PEERS, Peer};
 pub use rule::{Mark, RULES, Rule, judge};
-pub use said::{Said, Statement};
+pub use statement::{Claim, Statement};
 pub use truth::Truth;
 
 /// One scenario over one address family, with the answers of all programs.
@@ -234,7 +234,7 @@ impl Look {
         let there = match (truth::address(place.as_deref(), family), statement.at) {
             (Some(blamed), Some(named)) => blamed == named,
             // The sender's address in an ICMP prohibition names the place by itself.
-            (None, Some(_)) => statement.said == Said::Prohibited,
+            (None, Some(_)) => statement.said == Claim::Prohibited,
             (_, None) => false,
         };
         let rule = judge(self.truth(scenario), statement.said, there);

@@ -41,7 +41,7 @@ fn short(document: RunDocument) -> RunDocument {
         if !kept.probes[..index].iter().any(|probe| said(probe) == own) {
             continue;
         }
-        let mut others: Vec<Said> = kept.probes.iter().map(said).collect();
+        let mut others: Vec<ReplayAnswer> = kept.probes.iter().map(said).collect();
         others.remove(index);
         let mut shorter = kept.clone();
         shorter.probes.remove(index);
@@ -80,9 +80,9 @@ fn without_course(measurement: &mut Measurement) {
     }
 }
 
-type Said = (VerdictId, Segment, Vec<FindingId>, Option<Silence>);
+type ReplayAnswer = (VerdictId, Segment, Vec<FindingId>, Option<Silence>);
 
-fn said(probe: &Probe) -> Said {
+fn said(probe: &Probe) -> ReplayAnswer {
     let findings = probe.findings.iter().map(|finding| finding.id).collect();
     let (verdict, silence) = (&probe.verdict, probe.measurement.silence);
     (verdict.id, verdict.segment.clone(), findings, silence)

@@ -1,5 +1,5 @@
-//! Runs every command that a document or a program prints, as printed, in a folder with the files that such commands
-//! name. None may be refused as wrong usage.
+//! Runs every command that a document, a deployment or a program prints, as printed, in a folder with the files that
+//! such commands name. None may be refused as wrong usage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +9,7 @@ use std::thread;
 
 use fwprobe_tests::{Identity, Place, Process, binaries, tree};
 
+use super::deployed::{VERBS, deployed};
 use super::plain_english::literals;
 use super::{documents, typed};
 
@@ -30,12 +31,29 @@ const STANDS_FOR: &[(&str, &str)] = &[
     ("/etc/fwprobe-echo", "identity"),
     ("/etc/fwprobe-echo/identity", "identity"),
     ("/etc/fwprobe-echo/config.toml", "config.toml"),
+    ("/etc/fwprobe-echo/config/config.toml", "config.toml"),
+    ("/etc/fwprobe/config.toml", CLIENT_CONFIG),
+    ("/etc/fwprobe/echo.txt", "echo.txt"),
+    ("${CREDENTIALS_DIRECTORY}/echo.txt", "echo.txt"),
+    ("${STATE_DIRECTORY}", "runs"),
+    ("/var/lib/fwprobe", "runs"),
+    (
+        "/var/lib/prometheus/node-exporter/fwprobe.prom",
+        "fwprobe.prom",
+    ),
+    ("C:\\ProgramData\\fwprobe\\config.toml", CLIENT_CONFIG),
+    ("C:\\ProgramData\\fwprobe\\echo.txt", "echo.txt"),
+    ("C:\\ProgramData\\fwprobe\\runs", "runs"),
+    ("deploy/container/identity", "identity"),
     ("fw-contoso.identity/connection.txt", "echo.txt"),
     ("BEFORE", "before.json"),
     ("AFTER", "after.json"),
     ("1m,4m,10m", "1s"),
     ("--until-open=10m", "--until-open=1s"),
 ];
+
+/// The reader's own configuration file, which [`lay_out`] writes.
+const CLIENT_CONFIG: &str = ".config/fwprobe/config.toml";
 
 /// The replacements of `{}` in a program's text; the word before it decides which one is used.
 const AFTER: &[(&str, &str)] = &[
@@ -142,6 +160,9 @@ fn run(command: &str) -> anyhow::Result<(i32, String)> {
         .current_dir(folder)
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
+        // `--open` would open a browser on a developer's desktop.
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
         .env("FWPROBE_CONNECTION", connection)
         .env("FWPROBE_CERTIFICATE_PASSWORD", "secret");
     let finished = Process::start(process)?.finish()?;
@@ -225,6 +246,9 @@ fn printed() -> BTreeMap<String, String> {
         for command in typed(&text) {
             all.insert(filled(&command), document.display().to_string());
         }
+    }
+    for (file, command) in deployed() {
+        all.insert(filled(&command), file.display().to_string());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for place in ["probe-client", "echo-server"] {
@@ -325,30 +349,6 @@ fn helps() -> Vec<(String, String)> {
     }
     all
 }
-
-/// Words that begin a command, as opposed to a sentence about the program.
-const VERBS: [&str; 20] = [
-    "check",
-    "check-config",
-    "completions",
-    "config",
-    "demo",
-    "diff",
-    "expect",
-    "explain",
-    "history",
-    "hpc-test",
-    "identity",
-    "idle",
-    "man",
-    "plan",
-    "profiles",
-    "reload-server",
-    "report",
-    "run",
-    "serve",
-    "watch",
-];
 
 const RUN: &str = include_str!("../../../probe-client/core/tests/scenarios/demo.json");
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{Cli, EchoServer, Probe, Run, ServerPlan, ShutPort, WATCHDOG};
+use fwprobe_tests::{Cli, EchoServer, Probe, Run, ServerPlan, ShutPort, WATCHDOG, clutter};
 use probe_core::session_kind::SessionKind;
 use probe_documents::diff::{Diff, FactKind};
 use serde_json::Value;
@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Trials {
     Trials::of("difference")
         .once("a_port_that_is_shut_now", a_port_that_is_shut_now)
         .once("foreign_files_in_a_folder", foreign_files_in_a_folder)
+        .once("clutter_in_a_folder", clutter_in_a_folder)
         .once("a_certificate_that_is_new", a_certificate_that_is_new)
 }
 
@@ -125,6 +126,38 @@ fn foreign_files_in_a_folder() -> anyhow::Result<()> {
         "{told:?}"
     );
     Ok(())
+}
+
+/// What cannot be read as a file is named, and nothing waits for it.
+fn clutter_in_a_folder() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK).ports(2).start()?;
+    let files = Cli::fwprobe()?;
+    let before = saved(&files, &server, "before.json", None)?;
+    saved(&files, &server, "after.json", None)?;
+    server.stop()?;
+    let folder = files.directory();
+    clutter::put(folder)?;
+
+    for command in [
+        Cli::fwprobe()?.arg("diff").arg(&before).arg(folder),
+        Cli::fwprobe()?.arg("history").arg(folder),
+    ] {
+        let told = command.run()?;
+        ensure!(told.code()? == 0, "{told:?}");
+        for (name, why) in clutter::LEFT_OUT {
+            let line = format!("{name} cannot be read: {why}");
+            ensure!(told.stderr.contains(&line), "no {line}: {told:?}");
+        }
+    }
+    for (name, why) in clutter::LEFT_OUT {
+        let file = folder.join(name);
+        let told = Cli::fwprobe()?.arg("diff").arg(&before).arg(file).run()?;
+        ensure!(
+            told.code()? == 2 && told.stderr.contains(why),
+            "{name}: {told:?}"
+        );
+    }
+    clutter::is_there(folder)
 }
 
 /// Runs both ports of `server`, and returns the saved run.

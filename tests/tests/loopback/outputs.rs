@@ -1,14 +1,15 @@
 //! Report files are written whole or not at all, and the previous file stays until then.
 
 use std::fs::{File, FileType};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::trial::{Need, Trials};
-use fwprobe_tests::{Cli, EchoServer, Finished, Place, Process, ServerPlan, User};
+use fwprobe_tests::{Cli, EchoServer, Finished, Place, Process, ServerPlan, User, binaries};
 
 pub(crate) fn trials() -> Trials {
     Trials::of("outputs")
@@ -42,8 +43,17 @@ pub(crate) fn trials() -> Trials {
             in_a_format_that_does_not_exist,
         )
         .once(
+            "in_a_template_with_an_unknown_name",
+            in_a_template_with_an_unknown_name,
+        )
+        .once(
             "one_that_fails_costs_no_other",
             one_that_fails_costs_no_other,
+        )
+        .needing(
+            [Need::Root],
+            "onto_a_disk_that_is_full_as_root",
+            onto_a_disk_that_is_full,
         )
 }
 
@@ -184,6 +194,40 @@ fn refused_as(outputs: impl Fn(&Path) -> Vec<PathBuf>, why: &str) -> anyhow::Res
     server.stop().map(drop)
 }
 
+/// A mistake in a template is told before anything is sent.
+fn in_a_template_with_an_unknown_name() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let port = TcpListener::bind((LOOPBACK, 0))?;
+    port.set_nonblocking(true)?;
+    for option in ["--format", "--output"] {
+        let cli = Cli::fwprobe()?;
+        let template = cli.file("own.txt", "first line\n{{ prots }}")?;
+        let mut value = format!("template={}", template.display());
+        if option == "--output" {
+            value.push_str("=report.out");
+        }
+        let cli = cli
+            .variable("FWPROBE_CONNECTION", server.connection().text())
+            .args(["run", "--port"])
+            .arg(format!("{}/tcp", port.local_addr()?.port()))
+            .args([option, &value]);
+        let finished = cli.run()?;
+        says_no(&finished, &template)?;
+        let told = "own.txt:2: unknown name `prots`; the names at the top are run, summary, ";
+        ensure!(finished.stderr.contains(told), "{}", finished.stderr);
+        ensure!(
+            entries(cli.directory())? == ["own.txt"],
+            "something was written"
+        );
+        let sent = port.accept().map(|(_, from)| from);
+        ensure!(
+            matches!(&sent, Err(error) if error.kind() == ErrorKind::WouldBlock),
+            "a session was opened: {sent:?}"
+        );
+    }
+    server.stop().map(drop)
+}
+
 /// A template that fails during the run must not cost any other output.
 fn one_that_fails_costs_no_other() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
@@ -193,7 +237,7 @@ fn one_that_fails_costs_no_other() -> anyhow::Result<()> {
         cli.directory().join("before.json"),
         cli.directory().join("after.json"),
     );
-    let late_out = cli.directory().join("late.out");
+    let late_out = cli.file("late.out", "older")?;
     let late = format!("template={}", template.display());
     let cli = run(cli, &server)
         .args(["--format", &late, "--output"])
@@ -212,7 +256,32 @@ fn one_that_fails_costs_no_other() -> anyhow::Result<()> {
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         ensure!(text.contains("fwprobe.run/1"), "{text}");
     }
+    ensure!(
+        std::fs::read_to_string(late_out)? == "older",
+        "the older report was touched"
+    );
     server.stop().map(drop)
+}
+
+/// The disk is full after a part of the report.
+fn onto_a_disk_that_is_full() -> anyhow::Result<()> {
+    let cli = Cli::fwprobe()?;
+    let saved = cli.file("run.json", RUN)?;
+    let disk = cli.directory().join("disk");
+    std::fs::create_dir(&disk)?;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", ON_A_SMALL_DISK]);
+    command.arg(disk).arg(binaries::fwprobe()?).arg(saved);
+    let finished = Process::start(command)?.finish()?;
+    ensure!(finished.code()? == 2, "{finished:?}");
+    let told = "report.html cannot be written: No space left on device\n";
+    ensure!(finished.stderr.ends_with(told), "{}", finished.stderr);
+    ensure!(
+        finished.stdout == "older\nreport.html\n",
+        "the older report was touched, or something was left behind: {}",
+        finished.stdout
+    );
+    Ok(())
 }
 
 fn one_of_two_cannot_be_written() -> anyhow::Result<()> {
@@ -359,5 +428,18 @@ fn entries(directory: &Path) -> anyhow::Result<Vec<String>> {
 
 /// The number of bytes that a pipe holds (pipe(7)).
 const PIPE: usize = 64 * 1024;
+
+/// Writes a report of the run `$2` with the program `$1` onto a disk in the folder `$0`, and shows what is there then.
+const ON_A_SMALL_DISK: &str = r#"
+mount -t tmpfs -o size=16k small-disk "$0"
+echo older >"$0/report.html"
+code=0
+"$1" report "$2" --output "$0/report.html" || code=$?
+cat "$0/report.html"
+ls -A "$0"
+exit $code
+"#;
+
+const RUN: &str = include_str!("../../../probe-client/core/tests/scenarios/demo.json");
 
 const LOOPBACK: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;

@@ -57,16 +57,25 @@ fn explain_draws_the_same_verdicts() -> anyhow::Result<()> {
     let run = a_mixed_run()?;
     let files = Cli::fwprobe()?;
     let saved = files.file("run.json", run.json.as_deref().context("the report")?)?;
-    let printed = Cli::fwprobe()?.arg("explain").arg(saved).succeeds()?;
-    let (note, report) = printed
+    let printed = Cli::fwprobe()?.arg("explain").arg(&saved).succeeds()?;
+    let (note, explained) = printed
         .split_once("\n\n")
         .context("a note before the report")?;
     ensure!(note.ends_with("no verdict has changed"), "{note}");
+    let report = Cli::fwprobe()?.arg("report").arg(&saved);
+    let report = report.arg("--verbose").succeeds()?;
     ensure!(
-        report == run.finished.stdout,
-        "the run printed\n{}\nbut explained it is\n{printed}",
-        run.finished.stdout
+        explained == report,
+        "the report is\n{report}\nbut explained it is\n{printed}"
     );
+    // A screen has no room for the evidence of several failures; the explanation and a file have all of it.
+    let screen = &run.finished.stdout;
+    ensure!(screen.contains("--verbose"), "not folded:\n{screen}");
+    ensure!(!explained.contains("--verbose"), "folded:\n{explained}");
+    let file = files.directory().join("run.txt");
+    let report = Cli::fwprobe()?.arg("report").arg(&saved);
+    report.arg("--output").arg(&file).succeeds()?;
+    ensure!(std::fs::read_to_string(&file)? == explained);
     Ok(())
 }
 

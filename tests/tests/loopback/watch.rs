@@ -4,19 +4,25 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::middlebox::Middlebox;
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{EchoServer, ServerPlan, WatchPlan, documents};
+use fwprobe_tests::{EchoServer, ServerPlan, WATCHDOG, WatchPlan, clutter, documents};
 use probe_documents::RunDocument;
 
 pub(crate) fn trials() -> Trials {
     Trials::of("watch")
         .on_both_families("keeps_every_document", keeps_every_document)
         .on_both_families("keeps_as_many_as_it_may", keeps_as_many_as_it_may)
+        .on_both_families("clutter_in_its_folder", clutter_in_its_folder)
         .on_both_families("serves_the_last_run", serves_the_last_run)
+        .on_both_families(
+            "notifies_systemd_once_it_serves",
+            notifies_systemd_once_it_serves,
+        )
         .on_both_families("reports_a_change_once", reports_a_change_once)
         .on_both_families("a_server_that_comes_back", a_server_that_comes_back)
         .on_both_families("a_full_disk_loses_no_run", a_full_disk_loses_no_run)
@@ -78,6 +84,24 @@ fn keeps_as_many_as_it_may(ip: IpAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What cannot be read as a file is counted and left alone, and the watch waits for none of it.
+fn clutter_in_its_folder(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let plan = plan(&server)?
+        .keeping_documents()
+        .args(["--keep", "1", "--count", "1"]);
+    plan.finish()?;
+    clutter::put(&plan.folder())?;
+    let finished = plan.finish()?;
+    ensure!(finished.code()? == 0, "{finished:?}");
+    let recalled = r#""event":"recalled","runs":1,"unreadable":3"#;
+    ensure!(finished.stdout.contains(recalled), "{finished:?}");
+    clutter::is_there(&plan.folder())?;
+    let kept = documents(&plan.folder())?.len() - clutter::LEFT_OUT.len() - 1;
+    ensure!(kept == 1, "{kept} documents are kept");
+    Ok(())
+}
+
 fn serves_the_last_run(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let mut watch = plan(&server)?.every("1h").start()?;
@@ -118,6 +142,22 @@ fn serves_the_last_run(ip: IpAddr) -> anyhow::Result<()> {
     let runs = finished.stdout.matches(r#""event":"run""#).count();
     ensure!(runs == 1, "{runs} runs");
     Ok(())
+}
+
+/// A unit with `Type=notify` is started when the watch serves its pages, before the end of the first run.
+fn notifies_systemd_once_it_serves(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let plan = plan(&server)?.every("1h");
+    let path = plan.path("notify");
+    let socket = UnixDatagram::bind(&path)?;
+    socket.set_read_timeout(Some(WATCHDOG))?;
+    // The watch may be another user's.
+    fs::set_permissions(&path, Permissions::from_mode(0o666))?;
+    let watch = plan.variable("NOTIFY_SOCKET", path).start()?;
+    let mut told = [0; 64];
+    let length = socket.recv(&mut told)?;
+    ensure!(&told[..length] == b"READY=1\n", "{told:?}");
+    watch.stop().map(drop)
 }
 
 fn reports_a_change_once(ip: IpAddr) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use crate::time::UnixMillis;
 
 /// The facts about the server as a whole, which the shell knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerFacts {
+pub struct InstanceFacts {
     pub version: String,
     pub instance: String,
     pub listeners: Vec<ListenerFacts>,
@@ -37,7 +37,7 @@ pub struct ListenerFacts {
 /// Returns the answer to `Describe`. `up` is the time since the process started; `caller` is the peer address of the
 /// connection that carried the call.
 pub fn describe(
-    facts: &ServerFacts,
+    facts: &InstanceFacts,
     wall: UnixMillis,
     up: Duration,
     caller: SocketAddr,

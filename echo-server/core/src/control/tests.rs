@@ -69,7 +69,7 @@ fn a_malformed_request_is_told_apart_only_for_authenticated_callers() {
 
 #[test]
 fn a_description_says_what_is_bound_and_who_calls() {
-    let facts = ServerFacts {
+    let facts = InstanceFacts {
         version: "0.1.0".to_owned(),
         instance: "i".to_owned(),
         listeners: vec![

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proto::key::Nonce;
 
-use super::TransportFacts;
+use super::KernelFacts;
 use crate::identity::Keyring;
 use crate::nonces::Nonces;
 use crate::time::UnixMillis;
@@ -18,7 +18,7 @@ pub struct Env<'e> {
     /// Fills a buffer with cryptographically secure randomness.
     pub rng: &'e mut dyn FnMut(&mut [u8]),
     /// Asks the kernel about this connection. A session calls it at most once per farewell.
-    pub transport: &'e mut dyn FnMut() -> TransportFacts,
+    pub transport: &'e mut dyn FnMut() -> KernelFacts,
     pub keyring: &'e Keyring,
     pub nonces: &'e Nonces,
     /// Names this server process to clients; at most 64 bytes, or testimonies become too long.

@@ -51,7 +51,7 @@ pub struct TlsFacts {
 
 /// The kernel's facts about the connection. A field is `None` if it was not measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransportFacts {
+pub struct KernelFacts {
     pub rtt_us: Option<u32>,
     pub rtt_variance_us: Option<u32>,
     /// The number of retransmissions, without those that the peer reported as unnecessary.

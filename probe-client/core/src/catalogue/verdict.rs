@@ -47,13 +47,6 @@ impl VerdictId {
     pub const RETIRED: &'static [&'static str] = &[];
 }
 
-impl VerdictEntry {
-    /// Returns whether the verdict fulfils a rule that expects `open`.
-    pub const fn meets_open(&self) -> bool {
-        matches!(self.class, VerdictClass::Open)
-    }
-}
-
 impl VerdictClass {
     /// Returns the class's name in reports.
     pub const fn name(self) -> &'static str {

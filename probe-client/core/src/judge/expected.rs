@@ -33,7 +33,7 @@ impl Outcome {
 
 /// A verdict compared with the expectation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Met {
+pub enum Fulfilment {
     /// The port was expected open, and is open.
     Open,
     /// The port was expected open, and is not open.
@@ -50,7 +50,7 @@ pub enum Met {
     Undecided,
 }
 
-impl Met {
+impl Fulfilment {
     pub fn of(verdict: &Verdict, expected: Expectation) -> Self {
         let entry = verdict.id.entry();
         match (expected, entry.class) {
@@ -180,5 +180,41 @@ mod tests {
         let dropped = dropped.unwrap();
         assert_eq!(dropped.judged.outcome, Outcome::AsExpected);
         assert_eq!(dropped.judged.verdict.next_step, None);
+    }
+
+    /// A server that is silent on every port shows nothing about a firewall.
+    #[test]
+    fn silence_that_decides_nothing_does_not_show_that_a_port_is_blocked() {
+        let text = include_str!("../../tests/scenarios/server-unreachable-silence.json");
+        let (open, blocked) = (Recorded::read(text).judged(), blocked(text));
+        assert!(!blocked.is_empty());
+        for (open, blocked) in open.iter().zip(&blocked) {
+            assert_eq!(blocked.judged.verdict.id, VerdictId::ServerUnreachable);
+            assert_eq!(blocked.judged.outcome, Outcome::Undecided);
+            assert_eq!(blocked.judged.verdict, open.judged.verdict);
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_is_not_about_the_port_contradicts_no_expectation() {
+        let recorded = blocked(include_str!("../../tests/scenarios/dropped.json"));
+        let mut verdict = recorded[0].judged.verdict.clone();
+        let mut undecided = Vec::new();
+        for id in VerdictId::ALL {
+            verdict.id = *id;
+            let met = Fulfilment::of(&verdict, Expectation::Blocked);
+            if met.outcome() == Outcome::Undecided {
+                assert_eq!(met.contradiction(), None, "{id}");
+                assert_eq!(
+                    Fulfilment::of(&verdict, Expectation::Open),
+                    Fulfilment::Undecided,
+                    "{id}"
+                );
+                undecided.push(*id);
+            }
+        }
+        for id in [VerdictId::Inconclusive, VerdictId::ServerUnreachable] {
+            assert!(undecided.contains(&id), "{id} is not among {undecided:?}");
+        }
     }
 }

@@ -120,18 +120,16 @@ impl Place {
             (at - 1, format!("at {near}, at {far} or between them"))
         };
         let address = survey.address_of(hop);
-        let mut whom = owner(&format!("hop {hop}"), address);
-        if at == 1 {
-            whom.push_str(
-                ", or first the admin of this host, if it runs software that inspects or redirects \
-                 traffic (endpoint protection, a local proxy)",
-            );
+        let router = owner(&format!("hop {hop}"), address);
+        let whom = if at == 1 {
+            format!(
+                "the admin of this host first, if it runs software that inspects or redirects \
+                 traffic (endpoint protection, a local proxy), then {router}"
+            )
         } else {
-            whom.push_str(&format!(
-                ", then {}",
-                owner(&format!("hop {at}"), survey.address_of(at))
-            ));
-        }
+            let next = owner(&format!("hop {at}"), survey.address_of(at));
+            format!("{router}, then {next}")
+        };
         Self {
             segment: Segment::Path {
                 hop: Some(hop),

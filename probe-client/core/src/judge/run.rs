@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::evidence::{Evidence, Siblings};
-use super::expected::{Met, Outcome};
+use super::expected::{Fulfilment, Outcome};
 use super::{findings, judge, other_address};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
@@ -34,14 +34,14 @@ pub struct RunEvidence<'a> {
 
 /// What one probe's evidence says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
+pub struct ProbeJudgement {
     pub verdict: Verdict,
     pub outcome: Outcome,
     pub findings: Vec<Finding>,
 }
 
 /// Judges every probe of a run, in the order of its measurements.
-pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
+pub fn judge_all(run: &RunEvidence<'_>) -> Vec<ProbeJudgement> {
     let groups = Groups::of(run);
     let judged = run.measurements.iter().map(|measurement| {
         let evidence = evidence(run, &groups, measurement);
@@ -51,8 +51,8 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
         } else {
             verdict
         };
-        let met = Met::of(&verdict, measurement.rule.expect);
-        Judged {
+        let met = Fulfilment::of(&verdict, measurement.rule.expect);
+        ProbeJudgement {
             outcome: met.outcome(),
             verdict: met.told(verdict, measurement),
             findings: findings(&evidence),

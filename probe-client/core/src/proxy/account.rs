@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SquidError;
+use crate::escaped::escaped;
 use crate::measurement::PresentedCertificate;
 use crate::session::Quoted;
 
@@ -112,11 +113,11 @@ impl HttpRefusal {
     pub(super) fn of(head: &ResponseHead<'_>, page: &[u8]) -> Self {
         let field = |name: &str| {
             let value = head.values(name).find(|value| !value.is_empty());
-            value.map(printable)
+            value.map(escaped)
         };
         Self {
             status: head.status(),
-            reason: printable(head.reason().as_bytes()),
+            reason: escaped(head.reason().as_bytes()),
             server: field("Server"),
             via: field("Via"),
             location: field("Location"),
@@ -131,6 +132,11 @@ impl HttpRefusal {
     pub fn status_line(&self) -> String {
         let line = format!("{} {}", self.status, self.reason);
         line.trim_end().to_owned()
+    }
+
+    /// Returns whether the proxy asks for credentials, whether or not some were sent.
+    pub fn asks_for_credentials(&self) -> bool {
+        self.status == AUTHENTICATION_REQUIRED
     }
 
     /// Returns whether the refusal is about authentication.
@@ -208,14 +214,7 @@ fn unresolved(text: &[u8]) -> Option<String> {
     let rest = &text[start..];
     let ends = |byte: &u8| matches!(byte, b'<' | b'\r' | b'\n');
     let end = rest.iter().position(ends).unwrap_or(rest.len());
-    Some(printable(&rest[..end]))
-}
-
-/// Shortens the bytes, and escapes those that are not printable.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    bytes[..bytes.len().min(MAX_TEXT)]
-        .escape_ascii()
-        .to_string()
+    Some(escaped(&rest[..end]))
 }
 
 /// Words by which proxies say that a name was not found, in lower case. They matter only if no field says so.
@@ -235,5 +234,5 @@ const UNRESOLVED: [&str; 10] = [
     "getaddrinfo failed",
 ];
 
-/// The maximum number of bytes kept of a field's value.
-const MAX_TEXT: usize = 256;
+/// The status with which a proxy asks for credentials.
+pub(super) const AUTHENTICATION_REQUIRED: u16 = 407;

@@ -5,9 +5,10 @@ use proto::http_head::{
     Body, HttpBuildError, HttpHeadError, MAX_HEAD, ResponseHead, Version, connect_head,
 };
 
-use super::account::{HttpRefusal, ProxyAuthentication, ProxyRefusal};
+use super::ProxyStep;
+use super::account::{AUTHENTICATION_REQUIRED, HttpRefusal, ProxyAuthentication, ProxyRefusal};
 use super::authentication::{Authorization, Challenge, Challenged, Unanswered};
-use super::{ProxyStep, account};
+use crate::escaped::escaped;
 use crate::session::Quoted;
 
 /// A dialogue by CONNECT.
@@ -277,11 +278,9 @@ fn printable_or_empty(value: &[u8]) -> String {
 fn add_once(list: &mut Vec<String>, scheme: &str) {
     let known = list.iter().any(|s| s.eq_ignore_ascii_case(scheme));
     if !known && list.len() < MAX_SCHEMES {
-        list.push(account::printable(scheme.as_bytes()));
+        list.push(escaped(scheme.as_bytes()));
     }
 }
-
-const AUTHENTICATION_REQUIRED: u16 = 407;
 
 const USER_AGENT: &str = concat!("fwprobe/", env!("CARGO_PKG_VERSION"));
 

@@ -6,7 +6,7 @@ use crate::control_record::{ListenerState, ServerDescription};
 
 /// The time at which the server answered, by this host's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Answered {
+pub struct AnswerTime {
     /// Microseconds since the run's start.
     pub at_us: u64,
     /// Milliseconds since 1970.
@@ -15,7 +15,7 @@ pub struct Answered {
 }
 
 /// Converts the server's description. Parts of it that are not valid are left out.
-pub fn told(description: wire::Description, answered: Answered) -> ServerDescription {
+pub fn told(description: wire::Description, answered: AnswerTime) -> ServerDescription {
     let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
     let ours = i64::try_from(answered.at_unix_ms).unwrap_or(i64::MAX);
     ServerDescription {

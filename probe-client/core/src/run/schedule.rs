@@ -23,7 +23,7 @@ mod simulation;
 mod tests;
 
 use facts::PortProgress;
-pub use facts::{Beside, ControlEnd, Done, ENOUGH_SLOW_FAILURES, Ended, Step};
+pub use facts::{ControlEnd, Done, ENOUGH_SLOW_FAILURES, SessionEnd, SideResult, Step};
 
 /// What a run may do, and how long it waits.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ impl Schedule {
     fn give_up_what_is_silent(&mut self, begin: &mut Vec<Step>) {
         for index in 0..self.ports.len() {
             let port = &self.ports[index];
-            if port.ended.is_none() && port.beside == Some(Beside::Decided) {
+            if port.ended.is_none() && port.beside == Some(SideResult::Decided) {
                 self.once(Step::GiveUp(index), begin);
             }
         }

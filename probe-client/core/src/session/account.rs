@@ -11,7 +11,7 @@ use super::hex_bytes::HexBytes;
 use super::http_account::HttpAccount;
 use super::phase::{PhaseLog, micros};
 use super::stages::Stages;
-use super::testimony::{Testimony, TlsFacts};
+use super::testimony::{ClientTls, Testimony};
 use super::tls_here::TlsHere;
 
 /// A session's account, which its layers fill in as they go.
@@ -119,7 +119,7 @@ impl Account {
     }
 
     /// Records a testimony about a session in `tls`: the first one entirely, later ones only where they differ.
-    pub(super) fn testified(&mut self, testimony: Testimony, tls: Option<&TlsFacts>) {
+    pub(super) fn testified(&mut self, testimony: Testimony, tls: Option<&ClientTls>) {
         if let Some(HexBytes(arrived)) = &testimony.request_head {
             let found = compare(&self.request_head, arrived, testimony.truncated);
             // An alteration of an earlier head counts even if a later head arrives intact.

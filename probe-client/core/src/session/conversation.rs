@@ -12,7 +12,7 @@ use proto::transcript::Transcript;
 use proto::wire;
 
 use super::parameters::SessionParameters;
-use super::testimony::TlsFacts;
+use super::testimony::ClientTls;
 
 /// One greeting with its nonce, transcript and keys.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Conversation {
     /// Appends the magic and a greeting to `out`.
     pub(super) fn greet(
         parameters: &mut SessionParameters,
-        tls: Option<&TlsFacts>,
+        tls: Option<&ClientTls>,
         now: Duration,
         earlier: Option<EarlierRound>,
         out: &mut Vec<u8>,
@@ -131,7 +131,7 @@ impl Conversation {
 
 fn greeting(
     parameters: &SessionParameters,
-    tls: Option<&TlsFacts>,
+    tls: Option<&ClientTls>,
     now: Duration,
     nonce: Nonce,
     earlier: Option<EarlierRound>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hex_bytes::HexBytes;
 use super::testimony::Testimony;
+use crate::escaped::escaped;
 
 /// The rounds of an HTTP session.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -79,8 +80,8 @@ impl HttpAccount {
         self.altered_heads += 1;
         for header in head.headers() {
             let foreign = ForeignHeader {
-                name: shortened(header.name.as_bytes()),
-                value: shortened(header.value),
+                name: escaped(header.name.as_bytes()),
+                value: escaped(header.value),
             };
             let known = |earlier: &ForeignHeader| earlier.name == foreign.name;
             if !is_servers(header)
@@ -107,18 +108,9 @@ fn add_once<T: Clone + PartialEq>(list: &mut Vec<T>, item: &T) {
     }
 }
 
-fn shortened(bytes: &[u8]) -> String {
-    bytes[..bytes.len().min(MAX_TEXT)]
-        .escape_ascii()
-        .to_string()
-}
-
 /// The maximum number of headers, of instances and of connections listed, so that a device cannot make a list grow
 /// without limit.
 const MAX_LISTED: usize = 16;
-
-/// The maximum number of bytes kept of a header's name or value.
-const MAX_TEXT: usize = 256;
 
 /// The headers of the echo server's responses before Content-Length, in order.
 const SERVER_HEADERS: [(&str, &str); 2] = [

@@ -27,7 +27,7 @@ pub(super) struct Opening {
 
 /// A complete answer to an opening.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct OpeningAnswer {
     /// The answer to a preface; `None` after the end of the preamble, whose answer is not reported.
     pub(super) preface_reply: Option<PrefaceReply>,
     /// Bytes received after the answer.
@@ -84,7 +84,7 @@ impl Opening {
     ///
     /// # Errors
     /// Returns an error if the answer is negative, is not of this protocol, or arrives before the opening was sent.
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<Answered>, Stop> {
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<OpeningAnswer>, Stop> {
         self.reply.extend_from_slice(bytes);
         let judged = match self.preface {
             _ if !self.unsent.is_empty() => Reply::Foreign,
@@ -100,7 +100,7 @@ impl Opening {
                     as_expected: is_expected(preface, &reply),
                     bytes: HexBytes(reply),
                 });
-                Ok(Some(Answered {
+                Ok(Some(OpeningAnswer {
                     preface_reply,
                     leftover,
                 }))

@@ -14,13 +14,13 @@ use super::fault::{ByteRange, Fault, Malformation, RefusalReason, ServerFrame, S
 use super::input::{FrameBuffer, Input};
 use super::parameters::SessionParameters;
 use super::stages::Confirmation;
-use super::testimony::{Testimony, TlsFacts};
+use super::testimony::{ClientTls, Testimony};
 
 /// The parameters, account and time that the layers of a session share.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) parameters: &'a mut SessionParameters,
-    pub(super) tls: Option<&'a TlsFacts>,
+    pub(super) tls: Option<&'a ClientTls>,
     pub(super) account: &'a mut Account,
     pub(super) now: Duration,
 }

@@ -15,7 +15,7 @@ use super::input::FrameBuffer;
 use super::opening::preface_bytes;
 use super::phase::{Phase, PhaseEntry};
 use super::stages::StageReport;
-use super::testimony::{Agreement, Testimony};
+use super::testimony::Testimony;
 use super::tls_here::TlsHere;
 use crate::session_kind::SessionKind;
 
@@ -129,42 +129,6 @@ impl ClientSession {
         let HexBytes(arrived) = testimony.preface.as_ref()?;
         let sent = preface_bytes(self.shape.preface?, &self.parameters).ok()?;
         Some(compare(&sent, arrived, testimony.truncated))
-    }
-}
-
-impl SessionReport {
-    /// Returns whether the session ran to its end without any sign of interference.
-    ///
-    /// Everything that was sent arrived unaltered, both ways. If there is TLS, it demonstrably reaches from end to end.
-    /// No device between the ends has shown itself in the bytes.
-    pub fn is_clean_and_complete(&self) -> bool {
-        let came_as_sent =
-            |head: Option<HeadComparison>| !matches!(head, Some(HeadComparison::Different { .. }));
-        self.phase == Phase::Finished
-            && self.fault.is_none()
-            && self.testimony.as_ref().is_some_and(|t| self.tls_agrees(t))
-            && self.other_testimonies.is_empty()
-            && self.stages.iter().all(StageReport::is_whole)
-            && self
-                .preface_reply
-                .as_ref()
-                .is_none_or(|reply| reply.as_expected)
-            && came_as_sent(self.preface)
-            && came_as_sent(self.request_head)
-            && self.http.as_ref().is_none_or(HttpAccount::is_undisturbed)
-    }
-
-    /// Returns whether there is one TLS session from end to end, or no TLS at either end.
-    fn tls_agrees(&self, testimony: &Testimony) -> bool {
-        match (&self.tls, &testimony.tls) {
-            (None, None) => true,
-            (Some(_), Some(there)) => {
-                there.exporter == Agreement::Same
-                    && there.client_hello != Agreement::Different
-                    && there.differing.is_empty()
-            }
-            (Some(_), None) | (None, Some(_)) => false,
-        }
     }
 }
 

@@ -111,7 +111,7 @@ pub enum Agreement {
 
 /// The client's TLS session, as the shell passes it on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsFacts {
+pub struct ClientTls {
     /// The version on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
     /// IANA number of the cipher suite.
@@ -134,7 +134,7 @@ impl Testimony {
     /// Converts the message. `own` is the client's TLS session, for comparison.
     pub(super) fn project(
         message: wire::Testimony,
-        own: Option<&TlsFacts>,
+        own: Option<&ClientTls>,
     ) -> Result<Self, Malformation> {
         let recognised = message.kind();
         // Every field is named, so that a new one cannot be overlooked here.
@@ -193,7 +193,7 @@ impl TlsAtServer {
     /// Converts the TLS part. `names_cut` means that missing names may have been left out to make the message fit.
     fn project(
         message: wire::TlsTestimony,
-        own: Option<&TlsFacts>,
+        own: Option<&ClientTls>,
         names_cut: bool,
     ) -> Result<Self, Malformation> {
         let wire::TlsTestimony {
@@ -229,8 +229,8 @@ impl TlsAtServer {
         Ok(at_server)
     }
 
-    fn differing_from(&self, own: &TlsFacts, names_cut: bool) -> Vec<TlsParameter> {
-        let TlsFacts {
+    fn differing_from(&self, own: &ClientTls, names_cut: bool) -> Vec<TlsParameter> {
+        let ClientTls {
             version,
             suite,
             group,
@@ -322,7 +322,7 @@ mod tests {
     }
 
     fn agreement_of(own: Option<[u8; 32]>, theirs: &[u8]) -> Agreement {
-        let own = TlsFacts {
+        let own = ClientTls {
             version: 0x0304,
             suite: 0x1301,
             group: None,

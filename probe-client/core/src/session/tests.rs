@@ -148,6 +148,42 @@ impl Bench {
     }
 }
 
+impl SessionReport {
+    /// Returns whether the session ran to its end without any sign of interference.
+    ///
+    /// Everything that was sent arrived unaltered, both ways. If there is TLS, it demonstrably reaches from end to end.
+    /// No device between the ends has shown itself in the bytes.
+    fn is_clean_and_complete(&self) -> bool {
+        let came_as_sent =
+            |head: Option<HeadComparison>| !matches!(head, Some(HeadComparison::Different { .. }));
+        self.phase == Phase::Finished
+            && self.fault.is_none()
+            && self.testimony.as_ref().is_some_and(|t| self.tls_agrees(t))
+            && self.other_testimonies.is_empty()
+            && self.stages.iter().all(StageReport::is_whole)
+            && self
+                .preface_reply
+                .as_ref()
+                .is_none_or(|reply| reply.as_expected)
+            && came_as_sent(self.preface)
+            && came_as_sent(self.request_head)
+            && self.http.as_ref().is_none_or(HttpAccount::is_undisturbed)
+    }
+
+    /// Returns whether there is one TLS session from end to end, or no TLS at either end.
+    fn tls_agrees(&self, testimony: &Testimony) -> bool {
+        match (&self.tls, &testimony.tls) {
+            (None, None) => true,
+            (Some(_), Some(there)) => {
+                there.exporter == Agreement::Same
+                    && there.client_hello != Agreement::Different
+                    && there.differing.is_empty()
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
 impl Peer {
     fn handle(&mut self, bytes: &[u8]) -> Vec<u8> {
         match self {
@@ -298,8 +334,8 @@ fn quirks(kind: SessionKind) -> Quirks {
 }
 
 /// Returns a TLS session with a value for everything that the server testifies to.
-fn facts() -> TlsFacts {
-    TlsFacts {
+fn facts() -> ClientTls {
+    ClientTls {
         version: 0x0304,
         suite: 0x1301,
         group: Some(0x001d),

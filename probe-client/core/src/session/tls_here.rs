@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hex_bytes::HexArray;
-use super::testimony::TlsFacts;
+use super::testimony::ClientTls;
 
 /// This side's TLS session, without its keying material.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -22,8 +22,8 @@ pub struct TlsHere {
     pub client_hello_sha256: Option<HexArray<32>>,
 }
 
-impl From<&TlsFacts> for TlsHere {
-    fn from(facts: &TlsFacts) -> Self {
+impl From<&ClientTls> for TlsHere {
+    fn from(facts: &ClientTls) -> Self {
         Self {
             version: facts.version,
             cipher_suite: facts.suite,

@@ -16,13 +16,13 @@ pub struct Surveyor {
     sweep: RangeInclusive<u8>,
     /// Whether the port has answered without a hop limit, so that the sweep goes on until it answers.
     answers: bool,
-    pending: Vec<Wanted>,
+    pending: Vec<SurveySyn>,
     swept: bool,
 }
 
 /// A SYN to be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Wanted {
+pub struct SurveySyn {
     pub port: u16,
     pub hop_limit: u8,
 }
@@ -69,14 +69,14 @@ impl Surveyor {
     ///
     /// `None` while [`is_waiting`](Self::is_waiting) returns true means that the next SYN depends on pending answers.
     /// `None` otherwise means that the survey is complete.
-    pub fn next_syn(&mut self) -> Option<Wanted> {
-        let wanted = self.sweep().or_else(|| {
+    pub fn next_syn(&mut self) -> Option<SurveySyn> {
+        let syn = self.sweep().or_else(|| {
             self.swept |= self.pending.is_empty();
             if self.swept { self.repeat() } else { None }
         });
-        let wanted = wanted.or_else(|| self.look_everywhere())?;
-        self.pending.push(wanted);
-        Some(wanted)
+        let syn = syn.or_else(|| self.look_everywhere())?;
+        self.pending.push(syn);
+        Some(syn)
     }
 
     /// Returns whether the outcome of any SYN is still pending.
@@ -86,11 +86,11 @@ impl Surveyor {
 
     /// Records the outcome of a SYN.
     pub fn ended(&mut self, hop_try: HopTry) {
-        let wanted = Wanted {
+        let syn = SurveySyn {
             port: hop_try.port,
             hop_limit: hop_try.hop_limit,
         };
-        if let Some(at) = self.pending.iter().position(|p| *p == wanted) {
+        if let Some(at) = self.pending.iter().position(|p| *p == syn) {
             self.pending.swap_remove(at);
         }
         self.survey.tries.push(hop_try);
@@ -101,7 +101,7 @@ impl Surveyor {
     }
 
     /// Tries every hop limit once on both ports, beginning with the smallest.
-    fn sweep(&self) -> Option<Wanted> {
+    fn sweep(&self) -> Option<SurveySyn> {
         if self.swept {
             return None;
         }
@@ -110,8 +110,8 @@ impl Surveyor {
         let swept_too = reference.filter(|_| self.known.is_empty());
         (1..=FURTHEST).find_map(|hop_limit| {
             let missing = |port: u16| {
-                let wanted = Wanted { port, hop_limit };
-                (hop_limit <= self.top(port) && self.sent(wanted) == 0).then_some(wanted)
+                let syn = SurveySyn { port, hop_limit };
+                (hop_limit <= self.top(port) && self.sent(syn) == 0).then_some(syn)
             };
             let here = self.sweep.contains(&hop_limit);
             let ours = here.then(|| missing(port)).flatten();
@@ -120,7 +120,7 @@ impl Surveyor {
     }
 
     /// Sweeps the whole path if a port that answers did not do so within the limited sweep.
-    fn look_everywhere(&mut self) -> Option<Wanted> {
+    fn look_everywhere(&mut self) -> Option<SurveySyn> {
         let missed = self.swept && self.answers && self.nearest_end(self.survey.port).is_none();
         if !missed || self.is_waiting() || self.sweep == (1..=FURTHEST) {
             return None;
@@ -146,7 +146,7 @@ impl Surveyor {
         (last + SILENT_HOPS).clamp(FIRST_LOOK, FURTHEST)
     }
 
-    fn repeat(&self) -> Option<Wanted> {
+    fn repeat(&self) -> Option<SurveySyn> {
         let port = self.survey.port;
         if self.nearest_end(port).is_some() {
             let reference = self.survey.reference;
@@ -162,7 +162,7 @@ impl Surveyor {
     }
 
     /// Returns a SYN that is still missing for a distance: enough answers, and enough silence from the hop before.
-    fn measure(&self, port: u16, known: &[u8]) -> Option<Wanted> {
+    fn measure(&self, port: u16, known: &[u8]) -> Option<SurveySyn> {
         let tries = || self.survey.of_port(port);
         if known.len() >= AGREEING || Distance::of(tries(), known).is_some() {
             return None;
@@ -180,31 +180,31 @@ impl Surveyor {
             .into_iter()
             .filter(|(hop_limit, _)| *hop_limit > 0)
             .find_map(|(hop_limit, have)| {
-                self.once_more(Wanted { port, hop_limit }, have, AGREEING)
+                self.once_more(SurveySyn { port, hop_limit }, have, AGREEING)
             })
     }
 
     /// Asks the hops around the answering peer for their addresses, because the peer may be a device at one of them.
     ///
     /// The first of several hops that answer from one address is asked too, for the same reason.
-    fn name_hops(&self, reference: u16) -> Option<Wanted> {
+    fn name_hops(&self, reference: u16) -> Option<SurveySyn> {
         let nearest = self.nearest_end(self.survey.port)?;
         let around = (nearest - 1).max(1)..=nearest;
         around
             .chain(self.survey.same_name_from())
             .find_map(|hop_limit| {
-                let wanted = Wanted {
+                let syn = SurveySyn {
                     port: reference,
                     hop_limit,
                 };
                 let mut tries = self.survey.of_port(reference);
                 let unnamed = !tries.any(|t| t.hop_limit == hop_limit && t.expired_at().is_some());
-                (unnamed && self.sent(wanted) < AGREEING).then_some(wanted)
+                (unnamed && self.sent(syn) < AGREEING).then_some(syn)
             })
     }
 
     /// Follows the failing port's SYNs to the first hop that answers only those of the working port.
-    fn compare_hops(&self, reference: u16) -> Option<Wanted> {
+    fn compare_hops(&self, reference: u16) -> Option<SurveySyn> {
         let server = self
             .nearest_end(reference)
             .into_iter()
@@ -213,11 +213,11 @@ impl Surveyor {
         let from = self.last_expired(self.survey.port).unwrap_or(0) + 1;
         for hop_limit in from..=server.min(FURTHEST) {
             let (ours, theirs) = (
-                Wanted {
+                SurveySyn {
                     port: self.survey.port,
                     hop_limit,
                 },
-                Wanted {
+                SurveySyn {
                     port: reference,
                     hop_limit,
                 },
@@ -245,10 +245,10 @@ impl Surveyor {
     }
 
     /// Without a working port to compare with, asks again at the last hop that answered, and at the hops after it.
-    fn look_again(&self) -> Option<Wanted> {
+    fn look_again(&self) -> Option<SurveySyn> {
         let port = self.survey.port;
         let last = self.last_expired(port).unwrap_or(0);
-        let at_last = Wanted {
+        let at_last = SurveySyn {
             port,
             hop_limit: last,
         };
@@ -263,30 +263,30 @@ impl Surveyor {
         behind
             .filter(|hop| self.sweep.contains(hop))
             .find_map(|hop_limit| {
-                let wanted = Wanted { port, hop_limit };
-                self.once_more(wanted, self.count(wanted, HopAnswer::is_short), AGREEING)
+                let syn = SurveySyn { port, hop_limit };
+                self.once_more(syn, self.count(syn, HopAnswer::is_short), AGREEING)
             })
     }
 
-    /// Returns `wanted` again, unless `have` and the pending tries together reach `enough`, or `wanted` was tried too
+    /// Returns `syn` again, unless `have` and the pending tries together reach `enough`, or `syn` was tried too
     /// often.
-    fn once_more(&self, wanted: Wanted, have: usize, enough: usize) -> Option<Wanted> {
-        let missing = have + self.under_way(wanted) < enough;
-        (missing && self.sent(wanted) < MOST_TRIES).then_some(wanted)
+    fn once_more(&self, syn: SurveySyn, have: usize, enough: usize) -> Option<SurveySyn> {
+        let missing = have + self.under_way(syn) < enough;
+        (missing && self.sent(syn) < MOST_TRIES).then_some(syn)
     }
 
-    fn under_way(&self, wanted: Wanted) -> usize {
-        self.pending.iter().filter(|p| **p == wanted).count()
+    fn under_way(&self, syn: SurveySyn) -> usize {
+        self.pending.iter().filter(|p| **p == syn).count()
     }
 
-    /// Returns the number of tries of `wanted`, pending ones included.
-    fn sent(&self, wanted: Wanted) -> usize {
-        self.count(wanted, |_| true) + self.under_way(wanted)
+    /// Returns the number of tries of `syn`, pending ones included.
+    fn sent(&self, syn: SurveySyn) -> usize {
+        self.count(syn, |_| true) + self.under_way(syn)
     }
 
-    fn count(&self, wanted: Wanted, answer: impl Fn(HopAnswer) -> bool) -> usize {
-        let tries = self.survey.of_port(wanted.port);
-        sources(tries.filter(|t| t.hop_limit == wanted.hop_limit && answer(t.answer)))
+    fn count(&self, syn: SurveySyn, answer: impl Fn(HopAnswer) -> bool) -> usize {
+        let tries = self.survey.of_port(syn.port);
+        sources(tries.filter(|t| t.hop_limit == syn.hop_limit && answer(t.answer)))
     }
 
     fn nearest_end(&self, port: u16) -> Option<u8> {

@@ -38,8 +38,8 @@ impl Network {
         u8::try_from(self.routers.len()).unwrap() + 1
     }
 
-    fn answer(&self, number: usize, nth: usize, wanted: Wanted, source: u16) -> HopAnswer {
-        let place = usize::from(wanted.port) + usize::from(wanted.hop_limit) * 7 + nth;
+    fn answer(&self, number: usize, nth: usize, syn: SurveySyn, source: u16) -> HopAnswer {
+        let place = usize::from(syn.port) + usize::from(syn.hop_limit) * 7 + nth;
         let worn = !self.pattern.is_empty() && self.pattern[place % self.pattern.len()] == 0;
         if self.lost.contains(&number) || (worn && nth < 2) {
             return HopAnswer::Silence;
@@ -48,11 +48,11 @@ impl Network {
             .detour
             .is_some_and(|every| source.is_multiple_of(every));
         let hop_limit = if longer {
-            wanted.hop_limit - 1
+            syn.hop_limit - 1
         } else {
-            wanted.hop_limit
+            syn.hop_limit
         };
-        let at_fault = |from: u8| wanted.port == FAILING && hop_limit >= from;
+        let at_fault = |from: u8| syn.port == FAILING && hop_limit >= from;
         match self.fault {
             Fault::Dropped(from) if at_fault(from) => HopAnswer::Silence,
             Fault::Reset(from) if at_fault(from) => HopAnswer::Reset,
@@ -84,23 +84,23 @@ impl Network {
         let (mut sent, mut tried) = (0, BTreeMap::new());
         loop {
             let mut batch = Vec::new();
-            while let Some(wanted) = surveyor.next_syn() {
-                batch.push(wanted);
+            while let Some(syn) = surveyor.next_syn() {
+                batch.push(syn);
             }
             if batch.is_empty() {
                 assert!(!surveyor.is_waiting());
                 return surveyor.finish();
             }
-            for wanted in batch {
+            for syn in batch {
                 assert!(sent < MOST_SYNS, "it does not end");
                 let source_port = 40_000 + u16::try_from(sent).unwrap();
-                let sent_there = tried.entry((wanted.port, wanted.hop_limit)).or_insert(0);
-                let answer = self.answer(sent, *sent_there, wanted, source_port);
+                let sent_there = tried.entry((syn.port, syn.hop_limit)).or_insert(0);
+                let answer = self.answer(sent, *sent_there, syn, source_port);
                 *sent_there += 1;
                 surveyor.ended(HopTry {
-                    port: wanted.port,
+                    port: syn.port,
                     source_port,
-                    hop_limit: wanted.hop_limit,
+                    hop_limit: syn.hop_limit,
                     start_us: 20_000 * sent as u64,
                     duration_us: 1_000,
                     answer,
@@ -264,7 +264,7 @@ fn a_port_that_fails_alike_is_only_looked_at() {
     let mut surveyor = Surveyor::new(FAILING, false)
         .looking_at(6..=7)
         .comparing_with(WORKING, vec![13]);
-    let first: Vec<Wanted> = std::iter::from_fn(|| surveyor.next_syn()).collect();
+    let first: Vec<SurveySyn> = std::iter::from_fn(|| surveyor.next_syn()).collect();
     let limits: Vec<u8> = first.iter().map(|w| w.hop_limit).collect();
     assert_eq!(limits, [6, 7]);
 }

@@ -103,9 +103,9 @@ fn a_script_comes_before_what_is_fixed() {
         user: Some(list("fixed:1", "")),
         winhttp: Some(list("services:2", "")),
     };
-    let through = |proxies: &str| Scripted::Through(list(proxies, ""));
-    let failed = || Scripted::Failed("it is gone".to_owned());
-    let (none, direct) = (Scripted::None, Scripted::Direct);
+    let through = |proxies: &str| ScriptResult::Through(list(proxies, ""));
+    let failed = || ScriptResult::Failed("it is gone".to_owned());
+    let (none, direct) = (ScriptResult::None, ScriptResult::Direct);
     for (detected, at, path, by, notes) in [
         (through("found:3"), through("at:4"), "found:3", "network", 0),
         (direct.clone(), through("at:4"), "direct", "network", 0),
@@ -138,7 +138,7 @@ fn services_setting_counts_where_the_user_has_none() {
         winhttp: Some(list("services:2", "*.near")),
         ..SystemSettings::default()
     };
-    let ask = &mut |_: &Script<'_>, _: &str| Scripted::None;
+    let ask = &mut |_: &Script<'_>, _: &str| ScriptResult::None;
     let choice = choose(&settings, &FAR, ask).unwrap();
     assert_eq!(choice.path.to_string(), "http://services:2");
     assert_eq!(choice.named_by, "WinHTTP's own setting");
@@ -157,7 +157,7 @@ fn what_is_no_proxy_is_a_problem_that_repeats_no_password() {
             user: Some(list(proxies, "")),
             ..SystemSettings::default()
         };
-        let ask = &mut |_: &Script<'_>, _: &str| Scripted::None;
+        let ask = &mut |_: &Script<'_>, _: &str| ScriptResult::None;
         let error = choose(&settings, &FAR, ask).unwrap_err().to_string();
         assert!(!error.contains("sesame"), "{error}");
     }

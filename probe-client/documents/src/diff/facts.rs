@@ -7,6 +7,7 @@ use head_node::answer::{Check, CheckStatus};
 use head_node::catalogue::CheckId;
 use probe_core::measurement::PresentedCertificate;
 use probe_core::profile::AddressFamily;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::RunDocument;
@@ -23,7 +24,7 @@ pub struct FactChange {
 }
 
 /// The kind of a fact, in the order of reports.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FactKind {
     Profile,
@@ -131,7 +132,7 @@ fn disjoint(before: &BTreeSet<String>, after: &BTreeSet<String>) -> bool {
 
 fn settings(document: &RunDocument) -> [(FactKind, String); 7] {
     let looks = if document.run.quick { QUICK } else { WHOLE };
-    let node = document.host.name.clone().unwrap_or_default();
+    let node = document.host.node().unwrap_or_default().to_owned();
     [
         (FactKind::Profile, profile(document)),
         (FactKind::Server, document.server.hosts.join(", ")),

@@ -12,18 +12,18 @@ use crate::{Probe, RunDocument};
 
 /// The parts of a run's answer to one question that are compared with those of another run.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct ComparedAnswer {
     pub(crate) port: Port,
     pub(crate) session: SessionKind,
-    expect: Expectation,
+    pub(crate) expect: Expectation,
     pub(crate) outcome: Outcome,
     pub(crate) verdict: VerdictId,
     pub(crate) segment: Segment,
     /// Whether the run took no second looks, and so did not search for the place of a cause.
-    quick: bool,
+    pub(crate) quick: bool,
 }
 
-impl Said {
+impl ComparedAnswer {
     /// Returns the answer of `run` that `probe` gives.
     pub(crate) fn of(run: &RunDocument, probe: &Probe) -> Self {
         let rule = &probe.measurement.rule;
@@ -40,7 +40,10 @@ impl Said {
 }
 
 /// Returns the change from `before` to `after`, with the reason if they cannot be compared; `None` if nothing changed.
-pub(crate) fn transition(before: &Said, after: &Said) -> Option<(ChangeKind, Option<String>)> {
+pub(crate) fn transition(
+    before: &ComparedAnswer,
+    after: &ComparedAnswer,
+) -> Option<(ChangeKind, Option<String>)> {
     if let Some(reason) = other_question(before, after) {
         return Some((ChangeKind::NotComparable, Some(reason)));
     }
@@ -91,7 +94,7 @@ pub(super) fn one_sided(
 }
 
 /// Returns the reason why two probes of one rule do not ask the same question, if they do not.
-fn other_question(old: &Said, new: &Said) -> Option<String> {
+fn other_question(old: &ComparedAnswer, new: &ComparedAnswer) -> Option<String> {
     if old.expect != new.expect {
         let (old, new) = (expected(old.expect), expected(new.expect));
         return Some(format!(
@@ -107,8 +110,8 @@ fn other_question(old: &Said, new: &Said) -> Option<String> {
     None
 }
 
-fn undecided(before: &Said, after: &Said) -> String {
-    let said = |result: &Said| result.verdict.name();
+fn undecided(before: &ComparedAnswer, after: &ComparedAnswer) -> String {
+    let said = |result: &ComparedAnswer| result.verdict.name();
     match (before.outcome, after.outcome) {
         (Outcome::Undecided, Outcome::Undecided) => {
             format!(
@@ -174,8 +177,8 @@ const fn expected(expectation: Expectation) -> &'static str {
 mod tests {
     use super::*;
 
-    fn said(verdict: VerdictId, segment: Segment) -> Said {
-        Said {
+    fn said(verdict: VerdictId, segment: Segment) -> ComparedAnswer {
+        ComparedAnswer {
             port: Port::new(443).unwrap(),
             session: SessionKind::Https,
             expect: Expectation::Open,

@@ -6,7 +6,7 @@ use probe_core::session_kind::SessionKind;
 use serde::Serialize;
 
 use super::{Entry, RunResult, Series};
-use crate::diff::{Answers, Said};
+use crate::diff::{Answers, ComparedAnswer};
 
 /// The strips of one series, by path and port.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,7 +32,7 @@ pub struct Strip {
 }
 
 /// Adds the outcomes of one run to the strips of its series. An interrupted run adds nothing.
-pub(super) fn add(all: &mut Vec<SeriesStrips>, entry: &Entry, said: &Answers<Said>) {
+pub(super) fn add(all: &mut Vec<SeriesStrips>, entry: &Entry, said: &Answers<ComparedAnswer>) {
     if entry.result == RunResult::Interrupted {
         return;
     }
@@ -49,7 +49,7 @@ pub(super) fn add(all: &mut Vec<SeriesStrips>, entry: &Entry, said: &Answers<Sai
 }
 
 impl SeriesStrips {
-    fn add(&mut self, said: &Answers<Said>) {
+    fn add(&mut self, said: &Answers<ComparedAnswer>) {
         for (key, said) in said {
             let (rule, path) = (&key.subject.rule, &key.subject.path);
             let known = self

@@ -3,6 +3,7 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
+use probe_core::labels::{Label, Labels, NODE};
 use proptest::prelude::*;
 
 use super::*;
@@ -101,6 +102,29 @@ fn hosts_are_compared_with_themselves() {
     let history = shown([open(0), other, open(2)], ALL);
     assert_eq!(kinds(&history), [vec![], vec![], vec![]]);
     assert_eq!(history.strips.len(), 2);
+}
+
+/// The nodes of a cluster that are copies of one image may all have the same host name.
+#[test]
+fn nodes_that_only_a_label_distinguishes_are_compared_with_themselves() {
+    let of_node = |mut run: RunDocument, name: &str| {
+        let label = Label::new(NODE, name).unwrap();
+        run.host.labels = Labels::of(&[label], &[]).unwrap();
+        run
+    };
+    let runs = [
+        of_node(open(0), "n1"),
+        of_node(dropped(1), "n2"),
+        of_node(open(2), "n1"),
+    ];
+    let history = shown(runs, ALL);
+    assert_eq!(kinds(&history), [vec![], vec![], vec![]]);
+    let hosts: Vec<_> = history
+        .runs
+        .iter()
+        .map(|r| r.series.host.as_deref())
+        .collect();
+    assert_eq!(hosts, [Some("n1"), Some("n2"), Some("n1")]);
 }
 
 #[test]

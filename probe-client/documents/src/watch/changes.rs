@@ -22,7 +22,7 @@ pub struct State {
 
 /// A change that two runs in a row confirmed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Change {
+pub struct ConfirmedChange {
     #[serde(flatten)]
     pub subject: Subject,
     pub change: ChangeKind,
@@ -32,10 +32,11 @@ pub struct Change {
 
 /// The state of every subject so far, which is used to tell changes from chance.
 #[derive(Clone, Debug, Default)]
-pub struct Changes(BTreeMap<Subject, Standing>);
+pub struct Changes(BTreeMap<Subject, SubjectRecord>);
 
+/// What the runs so far said about one subject.
 #[derive(Clone, Copy, Debug, Default)]
-struct Standing {
+struct SubjectRecord {
     /// The last state that two runs in a row had.
     established: Option<State>,
     /// The state of the last run that decided.
@@ -47,19 +48,19 @@ impl Changes {
     ///
     /// A run that did not decide about a subject says nothing about it: it neither confirms a change nor undoes one. An
     /// interrupted run says nothing at all.
-    pub fn observe(&mut self, run: &RunDocument) -> Vec<Change> {
+    pub fn observe(&mut self, run: &RunDocument) -> Vec<ConfirmedChange> {
         if !run.run.complete {
             return Vec::new();
         }
         self.take(states(run))
     }
 
-    fn take(&mut self, mut seen: BTreeMap<Subject, State>) -> Vec<Change> {
+    fn take(&mut self, mut seen: BTreeMap<Subject, State>) -> Vec<ConfirmedChange> {
         self.spread(&mut seen);
         let mut changes = Vec::new();
         for (subject, state) in seen {
-            let standing = self.0.entry(subject.clone()).or_default();
-            changes.extend(standing.observe(state).map(|from| Change {
+            let record = self.0.entry(subject.clone()).or_default();
+            changes.extend(record.observe(state).map(|from| ConfirmedChange {
                 subject,
                 change: kind(from, state),
                 from,
@@ -96,7 +97,7 @@ impl Changes {
     }
 }
 
-impl Standing {
+impl SubjectRecord {
     /// Adds the state of a run. If this run confirms a change, returns the state that was established before.
     fn observe(&mut self, state: State) -> Option<State> {
         if state.outcome == Outcome::Undecided {
@@ -129,7 +130,7 @@ fn kind(from: State, to: State) -> ChangeKind {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for ConfirmedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Subject { rule, path, .. } = &self.subject;
         let (from, to) = (self.from.verdict, self.to.verdict);
@@ -188,9 +189,9 @@ mod tests {
 
     /// Returns, for each run, the kind of change that it confirms.
     fn kinds(runs: &[State]) -> Vec<Option<ChangeKind>> {
-        let mut standing = Standing::default();
+        let mut record = SubjectRecord::default();
         runs.iter()
-            .map(|run| standing.observe(*run).map(|from| kind(from, *run)))
+            .map(|run| record.observe(*run).map(|from| kind(from, *run)))
             .collect()
     }
 
@@ -281,11 +282,11 @@ mod tests {
             runs in prop::collection::vec(any_state(), 0..40),
             lasting in prop::sample::select(vec![OK, DROPPED, REJECTED]),
         ) {
-            let mut standing = Standing::default();
+            let mut record = SubjectRecord::default();
             for run in runs.into_iter().chain([lasting; 2]) {
-                standing.observe(run);
+                record.observe(run);
             }
-            prop_assert_eq!(standing.established, Some(lasting));
+            prop_assert_eq!(record.established, Some(lasting));
         }
     }
 }

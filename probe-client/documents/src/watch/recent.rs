@@ -21,7 +21,7 @@ pub struct Recent(VecDeque<PastRun>);
 
 /// The outcomes of one rule over one path.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Strip {
+pub struct StatusStrip {
     /// The time of each run with its outcome, oldest first. The outcome is `None` if the run did not probe the rule.
     pub outcomes: Vec<(String, Option<Outcome>)>,
     /// The number of runs in a row that have the outcome of the last run, the last one included.
@@ -48,7 +48,7 @@ impl Recent {
     }
 
     /// Returns the outcomes of `rule` over `path`.
-    pub fn strip(&self, rule: &str, path: &str) -> Strip {
+    pub fn strip(&self, rule: &str, path: &str) -> StatusStrip {
         let name = (rule.to_owned(), path.to_owned());
         let runs = self.0.iter();
         let outcomes: Vec<(String, Option<Outcome>)> = runs
@@ -57,7 +57,7 @@ impl Recent {
         let last = outcomes.last().and_then(|(_, outcome)| *outcome);
         let same = |(_, outcome): &&(String, Option<Outcome>)| last.is_some() && *outcome == last;
         let in_a_row = outcomes.iter().rev().take_while(same).count();
-        Strip {
+        StatusStrip {
             in_a_row: u32::try_from(in_a_row).unwrap_or(u32::MAX),
             outcomes,
         }

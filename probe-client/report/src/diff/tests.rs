@@ -1,5 +1,11 @@
 //! Differences between recorded runs.
 
+use std::collections::BTreeSet;
+
+use head_node::answer::{Check, CheckStatus};
+use head_node::catalogue::CheckId;
+use probe_core::catalogue::VerdictClass;
+use probe_core::control_record::{ControlOutcome, ServerDescription};
 use probe_core::profile::Expectation;
 use probe_documents::RunDocument;
 use probe_documents::diff::{ChangeKind, Diff, FactKind, TimeSamples};
@@ -18,7 +24,7 @@ fn before_and_after() -> (RunDocument, RunDocument) {
     let open = before
         .probes
         .iter()
-        .find(|p| p.verdict.id.entry().meets_open());
+        .find(|p| p.verdict.id.entry().class == VerdictClass::Open);
     let (verdict, outcome) = open.map(|p| (p.verdict.clone(), p.outcome)).unwrap();
     for probe in &mut before.probes {
         probe.verdict = verdict.clone();
@@ -173,3 +179,121 @@ fn every_form_says_the_same() {
         out
     )));
 }
+
+#[test]
+fn each_kind_of_fact_is_told_alone() {
+    let mut before = recorded::THROUGH_PROXIES.read();
+    before.run.profile = "hpc-2008r2-sp1".parse().ok();
+    before.checks = vec![Check::new(CheckId::ServicePack, CheckStatus::Pass, "SP1")];
+    for fact in FACTS {
+        let mut after = before.clone();
+        let words = changed(&mut after, fact);
+        let diff = Diff::between(&before, &after);
+        let kinds: BTreeSet<FactKind> = diff.facts.iter().map(|f| f.fact).collect();
+        assert_eq!(kinds, BTreeSet::from([fact]), "{:?}", diff.facts);
+        let text = as_text(&diff);
+        let text: Vec<&str> = text.split_whitespace().collect();
+        let text = text.join(" ");
+        assert!(text.contains(words), "no {words} in {text}");
+    }
+}
+
+#[test]
+fn runs_of_two_profiles_are_compared_by_the_rules_of_both() {
+    let (before, mut after) = before_and_after();
+    changed(&mut after, FactKind::Profile);
+    let diff = Diff::between(&before, &after);
+    assert_eq!((diff.facts.len(), diff.exit_code()), (1, 1));
+    for (index, probe) in after.probes.iter_mut().enumerate() {
+        probe.measurement.rule.id = format!("other-{index}").parse().unwrap();
+    }
+    let diff = Diff::between(&before, &after);
+    let count = before.probes.len();
+    assert_eq!(diff.count(ChangeKind::Gone), count, "{}", as_text(&diff));
+    assert_eq!((diff.facts.len(), diff.exit_code()), (1, 3));
+}
+
+/// Changes one fact of a run, and returns words that the difference contains for that reason.
+fn changed(run: &mut RunDocument, fact: FactKind) -> &'static str {
+    match fact {
+        FactKind::Profile => {
+            run.run.profile = "other-profile".parse().ok();
+            "→ other-profile"
+        }
+        FactKind::Server => {
+            run.server.hosts = vec!["203.0.113.5".to_owned()];
+            "server: 127.0.0.1 → 203.0.113.5"
+        }
+        FactKind::Node => {
+            run.host.name = Some("othernode".to_owned());
+            "host that ran fwprobe: headnode → othernode"
+        }
+        FactKind::Paths => {
+            run.probes[0].measurement.path = "http://127.0.0.1:3128".parse().unwrap();
+            "http://127.0.0.1:3128"
+        }
+        FactKind::Looks => {
+            run.run.quick = true;
+            "→ a quick run"
+        }
+        FactKind::Key => {
+            run.server.key_id = "k00000000".to_owned();
+            "client key: k777b47a2 → k00000000"
+        }
+        FactKind::FwprobeVersion => {
+            run.run.version = "9.9.9".to_owned();
+            "fwprobe's version, so verdicts may differ for that reason: 0.1.0 → 9.9.9"
+        }
+        FactKind::EgressAddress => {
+            run.egress[0].seen = "203.0.113.9:4711".parse().unwrap();
+            "127.0.0.1, 203.0.113.9"
+        }
+        FactKind::ServerInstance => {
+            descriptions(run).for_each(|server| server.instance = "echo/000000".to_owned());
+            "server instance, 127.0.0.1: echo/f723c0 → echo/000000"
+        }
+        FactKind::ServerVersion => {
+            descriptions(run).for_each(|server| server.version = "9.9.9".to_owned());
+            "server's version, 127.0.0.1: 0.1.0 → 9.9.9"
+        }
+        FactKind::Certificate => {
+            let probes = run.probes.iter_mut();
+            probes
+                .filter_map(|probe| probe.measurement.certificate.as_mut())
+                .for_each(|certificate| certificate.sha256 = "ab".repeat(32));
+            "→ sha256:abab"
+        }
+        FactKind::Check => {
+            run.checks = vec![Check::new(CheckId::ServicePack, CheckStatus::Fail, "none")];
+            "head node, service-pack: pass: SP1 → fail: none"
+        }
+    }
+}
+
+/// Returns the instances of the server that described themselves.
+fn descriptions(run: &mut RunDocument) -> impl Iterator<Item = &mut ServerDescription> {
+    let outcomes = run.server.controls.iter_mut().map(|c| &mut c.outcome);
+    outcomes.filter_map(|outcome| match outcome {
+        ControlOutcome::Reached { description, .. } => Some(description),
+        ControlOutcome::KeyRefused { .. }
+        | ControlOutcome::Declined { .. }
+        | ControlOutcome::NotReached
+        | ControlOutcome::NotNeeded => None,
+    })
+}
+
+/// Every kind of fact. A kind that is missing here is never compared by these tests.
+const FACTS: [FactKind; 12] = [
+    FactKind::Profile,
+    FactKind::Server,
+    FactKind::Node,
+    FactKind::Paths,
+    FactKind::Looks,
+    FactKind::Key,
+    FactKind::FwprobeVersion,
+    FactKind::EgressAddress,
+    FactKind::ServerInstance,
+    FactKind::ServerVersion,
+    FactKind::Certificate,
+    FactKind::Check,
+];

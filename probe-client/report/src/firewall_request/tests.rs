@@ -58,6 +58,48 @@ fn a_proxy_is_asked_for_its_policy_and_for_no_rule_between_addresses() {
 }
 
 #[test]
+fn the_request_names_every_destination_that_a_rule_is_for() {
+    let text = rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP);
+    for part in [
+        "1. Allow TCP 5901 to 10.20.3.2, and TCP 5901 to <service>.cloudapp.net (IPv4)\n",
+        "   For:           both 10.20.3.2, the tested server, and <service>.cloudapp.net, TCP \
+         5901, for which it stands in and which was not tested itself; each rule below names the \
+         tested server: add it for the other destination too\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let markdown = rendered(write_markdown, recorded::DROPPED_BEHIND_FIRST_HOP);
+    let both = "| 10.20.3.2 and &lt;service&gt;.cloudapp.net |";
+    assert!(markdown.contains(both), "{markdown}");
+    let by_hand = rendered(write_text, recorded::BLOCKED_ON_THIS_HOST);
+    let blank = "   For:           10.20.0.1, the tested server; and, if the application has an \
+                 address of its own, TCP 7999 to ____________________\n";
+    assert!(by_hand.contains(blank), "{by_hand}");
+}
+
+#[test]
+fn the_purpose_comes_first_and_is_never_that_the_port_is_blocked() {
+    let text = rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP);
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    let purpose = at("   Justification: SOA services: ");
+    assert!(purpose < at("   Source:") && purpose < at("   Blocked at:"));
+    assert!(text.contains("; required by TechNet, Requirements for Windows Azure Nodes"));
+    let by_hand = rendered(write_text, recorded::BLOCKED_ON_THIS_HOST);
+    let blank = "   Justification: ____________________ (the port was given by hand: name the \
+                 application that needs it, ";
+    assert!(by_hand.contains(blank), "{by_hand}");
+}
+
+#[test]
+fn the_place_has_one_wording_as_wide_as_the_claim() {
+    let text = rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP);
+    let place = "   Blocked at:    hop 1 (10.20.1.1), or between it and hop 2 (10.20.2.2), \
+                 dropped, confidence ";
+    assert!(text.contains(place), "{text}");
+    assert!(!text.contains("path hop"), "{text}");
+}
+
+#[test]
 fn answers_that_are_lost_on_the_way_back_need_no_rule_for_the_port() {
     let request = Report::of(&recorded::REPLY_DROPPED.read()).request;
     assert!(request.asked.is_empty(), "{:?}", request.asked);

@@ -50,8 +50,8 @@ fn label(strip: &Strip) -> String {
     format!("{}/{} ({})", strip.port, strip.session, strip.rule)
 }
 
-/// Returns the mark of one run.
-const fn mark(outcome: Option<Outcome>) -> (&'static str, Tone) {
+/// Returns the mark of one outcome, and its colour.
+pub(crate) const fn mark(outcome: Option<Outcome>) -> (&'static str, Tone) {
     match outcome {
         Some(Outcome::AsExpected) => (".", Tone::Good),
         Some(Outcome::NotAsExpected) => ("F", Tone::Bad),

@@ -1,5 +1,6 @@
 //! Histories of recorded runs.
 
+use probe_core::catalogue::VerdictClass;
 use probe_documents::RunDocument;
 use probe_documents::history::{History, MOST_RUNS, Window};
 
@@ -28,7 +29,7 @@ fn runs_of_one_host() -> Vec<RunDocument> {
     let dropped = bad
         .probes
         .iter()
-        .find(|p| !p.verdict.id.entry().meets_open());
+        .find(|p| p.verdict.id.entry().class != VerdictClass::Open);
     let mut worse = good.clone();
     let from = dropped.unwrap();
     let probe = &mut worse.probes[1];

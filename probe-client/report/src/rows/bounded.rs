@@ -2,9 +2,9 @@
 //! cut says how many characters are left out.
 
 use super::{
-    AskedRow, CheckRow, EgressRow, FailureRow, NotAskedRow, NoteRow, NotedFinding, OpenRow,
-    PathRow, PlaceRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow, Snippet, Stop,
-    SummaryRow, VerdictWords, WayRow,
+    AskedRow, CheckRow, EgressRow, FailureRow, LabelRow, NotAskedRow, NoteRow, NotedFinding,
+    OpenRow, PathRow, PlaceRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow,
+    Snippet, Stop, SummaryRow, VerdictWords, WayRow,
 };
 
 /// A value whose texts can be limited in length.
@@ -47,14 +47,15 @@ macro_rules! bounded {
 }
 
 bounded! {
-    Report: run summary paths ports failures notes egress skipped scope checks request;
-    RunRow: id what profile hosts started finished node user system version repeat verify;
+    Report: run summary paths ports failures logs notes egress skipped scope checks request;
+    RunRow: id what profile hosts started finished node labels user system version repeat verify;
+    LabelRow: key value;
     SummaryRow: headline sentence;
     PathRow: path;
     VerdictWords: place claim next_step evidence logs;
     PortRow: rule purpose expected destination path host server verdict findings;
     NotedFinding: claim detail;
-    FailureRow: ports claim evidence next_step logs way;
+    FailureRow: expected ports claim evidence next_step logs way;
     WayRow: stops place here there;
     PlaceRow: words;
     Stop: title name;
@@ -65,7 +66,7 @@ bounded! {
     CheckRow: about text next_step origins source;
     RequestRows: asked why_empty not_asked open;
     AskedRow: addressee source_after_nat_seen device_source device_destination host purpose justification vendor_source
-        real_destination proxy verdict snippets;
+        real_destination destinations proxy verdict snippets;
     NotAskedRow: port server claim next_step;
     OpenRow: server ports;
     Snippet: lines;

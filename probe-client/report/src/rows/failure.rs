@@ -1,9 +1,10 @@
 //! One row per verdict that needs an explanation. Verdicts that differ only in the port are one row.
 
 use probe_core::catalogue::VerdictId;
-use probe_core::judge::Met;
+use probe_core::judge::Fulfilment;
 use probe_core::judge::Outcome;
-use probe_documents::traffic::in_logs;
+use probe_core::profile::Expectation;
+use probe_documents::traffic::{in_logs, was_sent};
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ pub struct FailureRow {
     pub verdict: &'static str,
     /// The verdict's headline.
     pub title: &'static str,
+    /// The expectation of the ports' rules: `open` or `blocked`.
+    pub expected: String,
     /// The contradiction between result and expectation in words, if the verdict itself does not say so.
     pub contradiction: Option<&'static str>,
     /// Every port with its session kind: `443/https, 5901/nettcp`.
@@ -36,7 +39,7 @@ pub struct FailureRow {
     pub way: WayRow,
 }
 
-/// Returns one row for each group of probes with the same verdict and claim.
+/// Returns one row for each group of probes with the same expectation, verdict and claim.
 pub(super) fn rows(document: &RunDocument) -> Vec<FailureRow> {
     let mut groups: Vec<(Key, Vec<usize>)> = Vec::new();
     for (index, probe) in document.probes.iter().enumerate() {
@@ -53,10 +56,21 @@ pub(super) fn rows(document: &RunDocument) -> Vec<FailureRow> {
     groups.into_iter().filter_map(row).collect()
 }
 
+/// Returns the traffic of all verdicts that need an explanation, for each server and path.
+pub(super) fn logs(document: &RunDocument) -> Vec<String> {
+    let failed = document.probes.iter();
+    let failed = failed.filter(|probe| probe.needs_a_word() && was_sent(probe));
+    by_server(&failed.collect::<Vec<_>>())
+        .iter()
+        .filter_map(|of_one_server| in_logs(document, of_one_server))
+        .collect()
+}
+
 /// The texts by which probes are grouped, without the probe's port.
 #[derive(PartialEq)]
 struct Key {
     id: VerdictId,
+    expected: Expectation,
     outcome: Outcome,
     claim: String,
     next_step: Option<String>,
@@ -68,6 +82,7 @@ impl Key {
         let any = |text: &String| with_ports(text, probe, &[]);
         Self {
             id: verdict.id,
+            expected: probe.measurement.rule.expect,
             outcome: probe.outcome,
             claim: any(&verdict.claim),
             next_step: verdict.next_step.as_ref().map(any),
@@ -94,7 +109,8 @@ impl FailureRow {
             mark: Mark::of(first),
             verdict: verdict.id.name(),
             title: verdict.id.entry().title,
-            contradiction: Met::of(verdict, first.measurement.rule.expect).contradiction(),
+            expected: first.measurement.rule.expect.to_string(),
+            contradiction: Fulfilment::of(verdict, first.measurement.rule.expect).contradiction(),
             ports: ports(group.iter().copied()),
             claim: for_all(&verdict.claim),
             evidence: verdict.evidence.clone(),
@@ -184,7 +200,7 @@ fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
 }
 
 /// Replaces each `old` in `text` by `new`, unless its number continues with more digits, or it is part of a flag.
-fn replaced(text: &str, old: &str, new: &str) -> String {
+pub(super) fn replaced(text: &str, old: &str, new: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(old) {

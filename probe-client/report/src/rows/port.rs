@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use probe_core::judge::Met;
+use probe_core::judge::Fulfilment;
 use probe_core::judge::Outcome;
 use probe_core::observation::{FailureKind, Operation};
 use probe_core::path::NetworkPath;
@@ -119,7 +119,7 @@ impl PortRow {
             outcome: probe.outcome,
             verdict: VerdictWords::of(document, probe),
             title: verdict.id.entry().title,
-            contradiction: Met::of(verdict, m.rule.expect).contradiction(),
+            contradiction: Fulfilment::of(verdict, m.rule.expect).contradiction(),
             hop,
             hop_address,
             findings: probe.findings.iter().map(NotedFinding::of).collect(),

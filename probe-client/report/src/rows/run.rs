@@ -23,8 +23,10 @@ pub struct RunRow {
     /// Start and end in UTC with whole seconds: `2026-11-30T05:34:00Z`.
     pub started: String,
     pub finished: String,
-    /// The name of this host.
+    /// The name of this node: the host's own, unless a label names the node.
     pub node: Option<String>,
+    /// The labels in the order of their keys.
+    pub labels: Vec<LabelRow>,
     pub user: Option<String>,
     pub system: Option<String>,
     /// The version of fwprobe.
@@ -37,6 +39,13 @@ pub struct RunRow {
     pub repeat: Vec<String>,
     /// The command that repeats the run after a change, and saves it beside this run.
     pub verify: String,
+}
+
+/// A label of the run.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct LabelRow {
+    pub key: String,
+    pub value: String,
 }
 
 /// A rule that cannot be tested from here.
@@ -75,7 +84,8 @@ impl RunRow {
             hosts: document.server.hosts.clone(),
             started: whole_seconds(&run.started),
             finished: whole_seconds(&run.finished),
-            node: host.name.clone(),
+            node: host.node().map(str::to_owned),
+            labels: host.labels.iter().map(LabelRow::of).collect(),
             user: host.user.clone(),
             system: host.system.clone(),
             version: run.version.clone(),
@@ -83,6 +93,24 @@ impl RunRow {
             quick: run.quick,
             repeat: Vec::new(),
             verify: String::new(),
+        }
+    }
+
+    /// Returns all labels in one line: `job=17, rack=12`. No value contains a semicolon.
+    pub(crate) fn labels_in_line(&self, separator: &str) -> String {
+        let labels = self.labels.iter();
+        let labels: Vec<String> = labels
+            .map(|label| format!("{}={}", label.key, label.value))
+            .collect();
+        labels.join(separator)
+    }
+}
+
+impl LabelRow {
+    fn of((key, value): (&str, &str)) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
         }
     }
 }
@@ -235,6 +263,19 @@ pub(crate) fn whole_seconds(time: &str) -> String {
 mod tests {
     use super::*;
     use crate::recorded;
+
+    #[test]
+    fn a_label_may_name_the_node() {
+        let row = RunRow::of(&recorded::DROPPED.read());
+        assert_eq!(row.node.as_deref(), Some("headnode"));
+        assert_eq!(
+            (row.labels.len(), row.labels_in_line(", ")),
+            (0, String::new())
+        );
+        let row = RunRow::of(&recorded::with_labels(&["rack=12", "node=n042"]));
+        assert_eq!(row.node.as_deref(), Some("n042"));
+        assert_eq!(row.labels_in_line(", "), "node=n042, rack=12");
+    }
 
     #[test]
     fn a_quick_run_says_so() {

@@ -172,7 +172,8 @@ fn known_distances(document: &RunDocument, measurement: &Measurement) -> Vec<u8>
 }
 
 fn head_node(document: &RunDocument) -> Stop {
-    Stop::new(StopKind::HeadNode, "head node", document.host.name.clone())
+    let node = document.host.node().map(str::to_owned);
+    Stop::new(StopKind::HeadNode, "head node", node)
 }
 
 fn server(measurement: &Measurement) -> Stop {

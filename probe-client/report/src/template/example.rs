@@ -1,4 +1,4 @@
-//! An example report with a row of every kind. It is used to check templates before there is a run.
+//! Example reports with a row of every kind. They are used to check templates before there is a run.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,7 +7,7 @@ use probe_core::judge::Outcome;
 use probe_documents::Timings;
 
 use crate::rows::{
-    AskedRow, CheckRow, EgressRow, FailureRow, Fate, Line, Mark, NotAskedRow, NoteRow,
+    AskedRow, CheckRow, EgressRow, FailureRow, Fate, LabelRow, Line, Mark, NotAskedRow, NoteRow,
     NotedFinding, OpenRow, PathRow, PlaceRow, PortRow, Report, RequestRows, RunRow, ScopeRow,
     SilenceCell, SkippedRow, Snippet, Stop, StopKind, SummaryRow, VerdictWords, WayRow,
 };
@@ -30,6 +30,7 @@ pub(super) fn report() -> Report {
             port(Outcome::AsExpected, Mark::Warned, "reachable-with-loss"),
         ],
         failures: vec![failure()],
+        logs: vec![text()],
         notes: vec![NoteRow {
             id: "loss",
             title: "loss",
@@ -61,6 +62,132 @@ pub(super) fn report() -> Report {
         .map(check)
         .into(),
         request: request(),
+    }
+}
+
+/// Returns the example without the values that may be absent.
+pub(super) fn bare_report() -> Report {
+    let full = report();
+    Report {
+        run: RunRow {
+            profile: None,
+            node: None,
+            user: None,
+            system: None,
+            complete: false,
+            quick: false,
+            ..full.run
+        },
+        ports: full.ports.into_iter().map(bare_port).collect(),
+        failures: full.failures.into_iter().map(bare_failure).collect(),
+        notes: full
+            .notes
+            .into_iter()
+            .map(|note| NoteRow {
+                detail: None,
+                ..note
+            })
+            .collect(),
+        scope: None,
+        checks: full.checks.into_iter().map(bare_check).collect(),
+        request: RequestRows {
+            asked: full.request.asked.into_iter().map(bare_asked).collect(),
+            why_empty: None,
+            not_asked: full
+                .request
+                .not_asked
+                .into_iter()
+                .map(|row| NotAskedRow {
+                    next_step: None,
+                    ..row
+                })
+                .collect(),
+            open: Vec::new(),
+        },
+        egress: Vec::new(),
+        skipped: Vec::new(),
+        ..full
+    }
+}
+
+fn bare_port(row: PortRow) -> PortRow {
+    PortRow {
+        destination: None,
+        address: None,
+        verdict: bare_words(row.verdict),
+        contradiction: None,
+        hop: None,
+        hop_address: None,
+        findings: Vec::new(),
+        timings: Timings {
+            whole_us: None,
+            connect_us: None,
+            proxy_us: None,
+            tls_us: None,
+            testimony_us: None,
+            exchange_us: None,
+            ..row.timings
+        },
+        silence: None,
+        ..row
+    }
+}
+
+fn bare_failure(row: FailureRow) -> FailureRow {
+    let stop = |stop: Stop| Stop {
+        name: None,
+        hops: None,
+        blamed: false,
+        ..stop
+    };
+    FailureRow {
+        contradiction: None,
+        evidence: Vec::new(),
+        seen_on: None,
+        next_step: None,
+        logs: Vec::new(),
+        way: WayRow {
+            stops: row.way.stops.into_iter().map(stop).collect(),
+            place: None,
+            ..row.way
+        },
+        ..row
+    }
+}
+
+fn bare_check(row: CheckRow) -> CheckRow {
+    CheckRow {
+        about: None,
+        next_step: None,
+        origins: Vec::new(),
+        caveat: None,
+        ..row
+    }
+}
+
+fn bare_asked(row: AskedRow) -> AskedRow {
+    AskedRow {
+        source: None,
+        source_after_nat: None,
+        source_after_nat_seen: None,
+        destination_after_nat: None,
+        port_on_server: None,
+        justification: None,
+        vendor_source: None,
+        real_destination: None,
+        proxy: None,
+        verdict: bare_words(row.verdict),
+        snippets: Vec::new(),
+        ..row
+    }
+}
+
+fn bare_words(words: VerdictWords) -> VerdictWords {
+    VerdictWords {
+        next_step: None,
+        evidence: Vec::new(),
+        logs: None,
+        ..words
     }
 }
 
@@ -105,6 +232,10 @@ fn run() -> RunRow {
         started: "2026-11-30T05:34:00Z".to_owned(),
         finished: "2026-11-30T05:34:09Z".to_owned(),
         node: Some(text()),
+        labels: vec![LabelRow {
+            key: text(),
+            value: text(),
+        }],
         user: Some(text()),
         system: Some(text()),
         version: text(),
@@ -164,6 +295,7 @@ fn failure() -> FailureRow {
         mark: Mark::Fail,
         verdict: "dropped",
         title: "title",
+        expected: "open".to_owned(),
         contradiction: Some("contradiction"),
         ports: text(),
         claim: text(),
@@ -233,6 +365,7 @@ fn asked(segment: &'static str) -> AskedRow {
         justification: Some(text()),
         vendor_source: Some(text()),
         real_destination: Some(text()),
+        destinations: text(),
         proxy: Some(text()),
         verdict: words("dropped", segment),
         snippets: vec![Snippet {

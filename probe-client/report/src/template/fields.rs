@@ -36,12 +36,7 @@ impl Object for Row {
         let key = key.as_str()?;
         let value = self.fields.get(key);
         if value.is_none() {
-            let known: Vec<&str> = self.fields.keys().map(String::as_str).collect();
-            self.missed.set(format!(
-                "`{}` has no `{key}`; it has {}",
-                self.name,
-                known.join(", ")
-            ));
+            self.missed.set(told(&self.name, key, self.fields.keys()));
         }
         value.cloned()
     }
@@ -49,6 +44,27 @@ impl Object for Row {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.fields.keys().map(Value::from).collect())
     }
+}
+
+/// Returns what is wrong with the field `key` of the row `name`, which has only the fields `known`.
+fn told<'a>(name: &str, key: &str, known: impl Iterator<Item = &'a String>) -> String {
+    let mut known: Vec<&str> = known.map(String::as_str).collect();
+    known.sort_unstable();
+    format!("`{name}` has no `{key}`; it has {}", known.join(", "))
+}
+
+/// Looks for the first field in `path`, which is separated by dots, that the part `name` of `report` does not have.
+/// Returns the field and what is wrong with it. Fields of lists and of plain values are not looked at.
+pub(super) fn unknown<'p>(report: &Json, name: &str, path: &'p str) -> Option<(&'p str, String)> {
+    let (mut name, mut row) = (name, report.get(name)?);
+    for key in path.split('.') {
+        let fields = row.as_object()?;
+        match fields.get(key) {
+            Some(field) => (name, row) = (key, field),
+            None => return Some((key, told(name, key, fields.keys()))),
+        }
+    }
+    None
 }
 
 /// Returns the top-level names of `report` with their rows, which record in `missed` any field that they do not have.

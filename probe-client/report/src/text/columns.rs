@@ -39,7 +39,7 @@ pub(super) const fn tone(mark: Mark) -> Tone {
 }
 
 /// Returns the word and the colour for an outcome.
-pub(super) const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
+pub(crate) const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
     match outcome {
         Outcome::AsExpected => ("ok", Tone::Good),
         Outcome::NotAsExpected => ("FAIL", Tone::Bad),

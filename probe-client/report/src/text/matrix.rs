@@ -14,6 +14,13 @@ pub(super) fn is_wanted(report: &Report) -> bool {
     report.paths.len() > 1
 }
 
+/// Returns the letter that stands for `path`; `None` if the matrix has no column for it.
+pub(super) fn letter(paths: &[PathRow], path: &str) -> Option<char> {
+    let mut columns = paths.iter().zip(LETTERS.chars());
+    let (_, letter) = columns.find(|(row, _)| row.path == path)?;
+    Some(letter)
+}
+
 pub(super) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let paths = &report.paths;
     writeln!(out)?;

@@ -11,6 +11,8 @@ pub struct Look {
     pub colour: bool,
     /// Line width in columns.
     pub width: u16,
+    /// Whether the table shows all evidence of every failure, even if it is longer than a screen.
+    pub whole: bool,
 }
 
 /// The meaning of a piece of text, which decides its colour.
@@ -25,10 +27,11 @@ pub(crate) enum Tone {
 }
 
 impl Look {
-    /// The look without a terminal: no colour, and 80 columns, which most screens can show.
+    /// The look of a file: no colour, 80 columns, which most screens can show, and all evidence.
     pub const PLAIN: Self = Self {
         colour: false,
         width: 80,
+        whole: true,
     };
 
     /// Returns `text` in the colour of `tone`. Control characters are escaped, since `text` may come from a saved
@@ -59,17 +62,27 @@ pub(crate) fn paragraph(
 ) -> io::Result<()> {
     let first = format!("  {label}");
     let rest = " ".repeat(first.len());
+    let painted = look.paint(Tone::Faint, &first);
+    hanging(out, look, (&first, &painted), &rest, text)
+}
+
+/// Writes `text` after a beginning, which is given plain and painted. Lines after the first one begin with `rest`.
+pub(super) fn hanging(
+    out: &mut dyn Write,
+    look: Look,
+    (first, painted): (&str, &str),
+    rest: &str,
+    text: &str,
+) -> io::Result<()> {
     let width = usize::from(look.width.clamp(40, 100));
     let options = textwrap::Options::new(width)
-        .initial_indent(&first)
-        .subsequent_indent(&rest)
+        .initial_indent(first)
+        .subsequent_indent(rest)
         // Options, dates and paths must not be broken at their hyphens.
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     for (index, line) in textwrap::wrap(&printable(text), options).iter().enumerate() {
-        match line.strip_prefix(&first) {
-            Some(body) if index == 0 => {
-                writeln!(out, "{}{body}", look.paint(Tone::Faint, &first))?;
-            }
+        match line.strip_prefix(first) {
+            Some(body) if index == 0 => writeln!(out, "{painted}{body}")?,
             Some(_) | None => writeln!(out, "{line}")?,
         }
     }

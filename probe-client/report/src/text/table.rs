@@ -1,37 +1,68 @@
-//! Writes the text table: one line per probe, and below it every failure with its evidence and the next step.
+//! Writes the text table: one line per probe, and below it every failure with its evidence and the next step. A table
+//! for a screen shows less of them where all of them would not fit.
 
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{GAP, shortened, tone};
+use super::depth::{Depth, Notes, most_lines};
 use super::paint::{Look, Tone, paragraph};
-use super::{checks, details, egress, idle, matrix};
+use super::{checks, details, egress, folded, idle, matrix};
 use crate::duration::milliseconds;
 use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, Shortened, SkippedRow, SummaryRow};
 
 pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let Shortened { report, left_out } = report.shortened();
-    let report = &report;
+    let shortened = report.shortened();
+    let mut text: Vec<u8> = Vec::new();
+    for depth in Depth::of(&shortened.report, look.whole) {
+        text.clear();
+        at_depth(&shortened, *depth, look, &mut text)?;
+        if String::from_utf8_lossy(&text).lines().count() <= most_lines(report) {
+            break;
+        }
+    }
+    out.write_all(&text)
+}
+
+fn at_depth(
+    shortened: &Shortened,
+    depth: Depth,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Shortened { report, left_out } = shortened;
+    let folded = depth.folded();
     heading(&report.run, look, out)?;
     if idle::is_wanted(&report.ports) {
         idle::write(&report.ports, look, out)?;
     } else if matrix::is_wanted(report) {
         matrix::write(report, look, out)?;
     } else {
-        for ports in by_server(&report.ports) {
-            group(&ports, look, out)?;
+        let servers = by_server(&report.ports);
+        for ports in &servers {
+            // The first line of the report names the server, too.
+            let is_named = servers.len() == 1 && report.run.hosts == [ports[0].server.as_str()];
+            group(ports, folded.is_none() || !is_named, look, out)?;
         }
     }
-    details::write(&report.failures, look, out)?;
-    notes(&report.notes, look, out)?;
+    match folded {
+        None => details::write(&report.failures, look, out)?,
+        Some(folded) => folded::write(report, folded, look, out)?,
+    }
+    if folded.is_none_or(|folded| folded.notes == Notes::Whole) {
+        notes(&report.notes, look, out)?;
+    }
     egress::write(&report.egress, look, out)?;
     skipped(&report.skipped, look, out)?;
     scope(report.scope.as_ref(), look, out)?;
     checks::of_run(&report.checks, look, out)?;
-    if let Some(text) = &left_out {
+    if let Some(text) = left_out {
         writeln!(out)?;
         paragraph(out, look, "", text)?;
+    }
+    if let Some(folded) = folded {
+        folded::below(report, folded, look, out)?;
     }
     summary(&report.summary, look, out)
 }
@@ -43,6 +74,15 @@ fn heading(run: &RunRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
         let user = run.user.as_deref().unwrap_or("an unknown user");
         let from = format!("from {node} as {user}, {}", run.started);
         writeln!(out, "{}", look.paint(Tone::Faint, &from))?;
+    }
+    if !run.labels.is_empty() {
+        let labels = format!("labels: {}", run.labels_in_line(", "));
+        let options = textwrap::Options::new(usize::from(look.width.clamp(40, 100)))
+            // Names of nodes must not be broken at their hyphens.
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(&labels, options) {
+            writeln!(out, "{}", look.paint(Tone::Faint, &line))?;
+        }
     }
     Ok(())
 }
@@ -60,9 +100,12 @@ fn by_server(ports: &[PortRow]) -> Vec<Vec<&PortRow>> {
     groups
 }
 
-fn group(ports: &[&PortRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let title = look.paint(Tone::Heading, &ports[0].server);
-    writeln!(out, "\n{title}")?;
+/// Writes the rows of one server, below its name if `is_titled`.
+fn group(ports: &[&PortRow], is_titled: bool, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    if is_titled {
+        writeln!(out, "{}", look.paint(Tone::Heading, &ports[0].server))?;
+    }
     // If all ports are expected to be open, the last line says so.
     let mixed = ports.iter().any(|p| p.expects_blocked());
     let mut header = vec!["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
@@ -100,7 +143,8 @@ pub(super) fn cells(port: &PortRow) -> Vec<String> {
     ]
 }
 
-/// Returns the column widths: each column is as wide as its widest cell, and the last one has the rest of the line.
+/// Returns the column widths: each column is as wide as its widest cell, and the last one has the rest of the line. A
+/// line without room for it lacks the last one.
 pub(super) fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
     for row in rows {
@@ -108,9 +152,11 @@ pub(super) fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<
             *width = (*width).max(cell.width());
         }
     }
-    if let Some((last, others)) = widths.split_last_mut() {
-        let taken: usize = others.iter().map(|w| w + GAP.len()).sum();
-        *last = (*last).min(line.saturating_sub(taken).max(SHORTEST_LAST));
+    let last = widths.pop().unwrap_or_default();
+    let taken: usize = widths.iter().map(|w| w + GAP.len()).sum();
+    let room = line.saturating_sub(taken);
+    if last.min(SHORTEST_LAST) <= room {
+        widths.push(last.min(room));
     }
     widths
 }
@@ -193,7 +239,7 @@ fn summary(summary: &SummaryRow, look: Look, out: &mut dyn Write) -> io::Result<
 /// Index of the column with the expectation.
 const EXPECTED: usize = 4;
 
-/// Width of the last column if the line is too short for all columns.
+/// The width below which a longer last column is left out.
 const SHORTEST_LAST: usize = 12;
 
 #[cfg(test)]
@@ -221,6 +267,16 @@ mod tests {
         let text = rendered(Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn labels_are_below_the_node_and_names_are_not_broken_at_hyphens() {
+        let site = format!("site={}", "data-centre-".repeat(6));
+        let run = recorded::with_labels(&["node=n042", "rack=12", &site]);
+        let text = render(&run, Look::PLAIN);
+        assert!(text.contains("from n042 as hpcadmin, "), "{text}");
+        let labels = format!("\nlabels: node=n042, rack=12,\n{site}\n");
+        assert!(text.contains(&labels), "{text}");
     }
 
     /// A port is done only when the sessions that look for the cause have ended too, not when its own session has.
@@ -275,6 +331,9 @@ mod tests {
         assert_eq!(text.matches("next: ").count(), 1, "{text}");
         assert_eq!(text.matches("logs: ").count(), 1, "{text}");
         assert!(text.contains("ports 5902, 5903"), "{text}");
+        assert!(text.contains("\n  seen on 5902: "), "{text}");
+        // A cause that is not excluded was not seen. Its text begins in the same column.
+        assert!(text.contains("\n  or:           the "), "{text}");
     }
 
     #[test]
@@ -370,8 +429,8 @@ mod tests {
     #[test]
     fn a_wide_terminal_shows_purposes_whole() {
         let look = Look {
-            colour: false,
             width: 160,
+            ..Look::PLAIN
         };
         insta::assert_snapshot!(rendered(look));
     }

@@ -6,7 +6,7 @@ use probe_documents::RunDocument;
 use probe_report::conclusion;
 use tokio::time::Instant;
 
-use super::{InterruptedAgain, measure};
+use super::{Interrupted, measure};
 use crate::config::Config;
 use crate::progress::Screen;
 use crate::terminal;
@@ -19,7 +19,7 @@ pub(super) async fn measured(
     config: &Config,
     longest: Option<Duration>,
     screen: Option<Screen>,
-) -> Result<RunDocument, InterruptedAgain> {
+) -> Result<RunDocument, Interrupted> {
     let begun = Instant::now();
     let mut count = 0_u64;
     loop {

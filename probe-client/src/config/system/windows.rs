@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use probe_core::profile::Port;
 use probe_core::session_kind::SessionKind;
-use probe_core::system_proxy::{ProxyList, Script, Scripted, SystemSettings};
+use probe_core::system_proxy::{ProxyList, Script, ScriptResult, SystemSettings};
 use socket_facts::{
     NamedProxies, ProxyScripts, ScriptAnswer, user_proxy_settings, winhttp_proxy_setting,
 };
 
-use super::{Said, answers};
+use super::{SystemProxies, answers};
 
 /// Asks Windows, and waits no longer than [`IDLE_TIMEOUT`].
-pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, Port)]) -> Said {
+pub(in crate::config) fn paths(
+    hosts: &[String],
+    destinations: &[(SessionKind, Port)],
+) -> SystemProxies {
     let (hosts, destinations) = (hosts.to_vec(), destinations.to_vec());
     let (sender, said) = channel();
     // WinHTTP cannot be interrupted. If it never returns, the program ends without it.
@@ -29,12 +32,12 @@ pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, P
             IDLE_TIMEOUT.as_secs()
         ),
     };
-    let mut said = Said::default();
+    let mut said = SystemProxies::default();
     said.problems.add(problem);
     said
 }
 
-fn ask(hosts: &[String], destinations: &[(SessionKind, Port)]) -> std::io::Result<Said> {
+fn ask(hosts: &[String], destinations: &[(SessionKind, Port)]) -> std::io::Result<SystemProxies> {
     let user = user_proxy_settings()?;
     let settings = SystemSettings {
         detect: user.detect,
@@ -51,13 +54,13 @@ fn ask(hosts: &[String], destinations: &[(SessionKind, Port)]) -> std::io::Resul
             Script::Detected => None,
         };
         if let (None, Some(known)) = (at, &none_in_network) {
-            return Scripted::clone(known);
+            return ScriptResult::clone(known);
         }
         let answer = match scripts.ask(at, url) {
-            Ok(ScriptAnswer::Direct) => return Scripted::Direct,
-            Ok(ScriptAnswer::Through(named)) => return Scripted::Through(list(named)),
-            Ok(ScriptAnswer::NoScript) => Scripted::None,
-            Err(error) => Scripted::Failed(error.to_string()),
+            Ok(ScriptAnswer::Direct) => return ScriptResult::Direct,
+            Ok(ScriptAnswer::Through(named)) => return ScriptResult::Through(list(named)),
+            Ok(ScriptAnswer::NoScript) => ScriptResult::None,
+            Err(error) => ScriptResult::Failed(error.to_string()),
         };
         if at.is_none() {
             none_in_network = Some(answer.clone());

@@ -12,7 +12,7 @@ fn known_as(user: &str) -> Identification {
         password: "open sesame".to_owned(),
     };
     Identification::new(
-        Who::Named(credentials),
+        TokenUser::Named(credentials),
         "127.0.0.1",
         Duration::from_secs(60),
         false,

@@ -7,7 +7,7 @@ use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::{Flow, Measurement};
 use probe_core::run::control_order::Lead;
 use probe_core::run::port_board::PortFailure;
-use probe_core::run::schedule::{Beside, ControlEnd, Done, Ended, Step};
+use probe_core::run::schedule::{ControlEnd, Done, SessionEnd, SideResult, Step};
 use probe_core::run::server_result::{ServerResult, WatchingInstance};
 use probe_core::run::survey_order;
 
@@ -119,18 +119,18 @@ impl Gathering<'_> {
             .done(&step, done, self.run.context.clock.now());
     }
 
-    fn beside_ended(&mut self, index: usize, flows: Vec<Flow>, beside: Beside) -> Beside {
+    fn beside_ended(&mut self, index: usize, flows: Vec<Flow>, beside: SideResult) -> SideResult {
         // If the session has connected in the meantime, it shows more than side connections that were opened because it
         // had not.
         let session = self.probes[index].as_ref();
         if session.is_some_and(Measurement::connected) {
-            return Beside::Undecided;
+            return SideResult::Undecided;
         }
         self.flows[index].extend(flows);
         beside
     }
 
-    fn session_ended(&self, session: &Measurement) -> Ended {
+    fn session_ended(&self, session: &Measurement) -> SessionEnd {
         self.run.note(session);
         let port_states = &self.run.context.options.port_states;
         let references = session.server().map(|s| port_states.references(s));
@@ -138,7 +138,7 @@ impl Gathering<'_> {
             let port = session.port_dialled();
             all.iter().any(|(other, _)| *other == port)
         });
-        Ended {
+        SessionEnd {
             works,
             complete: session.is_complete(),
             failure: PortFailure::of(session),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use probe_core::run::budget::BUDGET;
 use probe_core::run::port_board::Reference;
-use probe_core::survey::{HopTry, Survey, Surveyor, Wanted};
+use probe_core::survey::{HopTry, Survey, SurveySyn, Surveyor};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -55,10 +55,10 @@ impl SurveyDriver {
             let cancelled = self.run.context.cancelled.is_cancelled();
             // Every SYN must have the time to be answered.
             let goes_on = !cancelled && Instant::now() + idle_timeout < self.ends;
-            if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
+            if let Some(syn) = goes_on.then(|| surveyor.next_syn()).flatten() {
                 let clock = self.run.context.clock;
                 self.run.survey_rate.turn(clock).await;
-                tries.spawn(self.send(wanted, idle_timeout));
+                tries.spawn(self.send(syn, idle_timeout));
                 while let Some(ended) = tries.try_join_next() {
                     ended.into_iter().for_each(|t| surveyor.ended(t));
                 }
@@ -81,10 +81,10 @@ impl SurveyDriver {
         BUDGET.for_a_hop(slowest)
     }
 
-    fn send(&self, wanted: Wanted, idle_timeout: Duration) -> impl Future<Output = HopTry> + use<> {
-        let address = SocketAddr::new(self.server, wanted.port);
+    fn send(&self, syn: SurveySyn, idle_timeout: Duration) -> impl Future<Output = HopTry> + use<> {
+        let address = SocketAddr::new(self.server, syn.port);
         let context = &self.run.context;
         let (bind, clock) = (context.options.bind, context.clock);
-        async move { hop::send(address, wanted.hop_limit, bind, idle_timeout, clock).await }
+        async move { hop::send(address, syn.hop_limit, bind, idle_timeout, clock).await }
     }
 }

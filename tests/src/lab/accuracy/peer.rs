@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use probe_core::session_kind::SessionKind;
 use serde::{Deserialize, Serialize};
 
-use super::said::{Said, Statement};
+use super::statement::{Claim, Statement};
 use crate::{Finished, Place, Process};
 
 pub(super) use blackbox::Exporter;
@@ -133,8 +133,8 @@ impl Peer {
     /// Returns what the program says about the port.
     pub fn statement(&self, outputs: &[Output], errand: &Errand) -> Statement {
         let mut statement = (self.reads)(outputs, errand);
-        if statement.said == Said::Served && !errand.is_spoken() {
-            statement.said = Said::ServedOtherwise;
+        if statement.said == Claim::Served && !errand.is_spoken() {
+            statement.said = Claim::ServedOtherwise;
         }
         statement
     }
@@ -198,11 +198,11 @@ impl From<Finished> for Output {
 }
 
 /// Returns the statement for an answer with this status. The server answers every unknown request with the same status.
-fn answered(status: u64) -> Said {
+fn answered(status: u64) -> Claim {
     if status == SERVERS_STATUS {
-        Said::Served
+        Claim::Served
     } else {
-        Said::OtherAnswer
+        Claim::OtherAnswer
     }
 }
 

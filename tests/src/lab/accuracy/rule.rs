@@ -1,6 +1,6 @@
 //! The rules by which statements are judged; the first one that fits counts.
 
-use super::said::Said;
+use super::statement::Claim;
 use super::truth::Truth;
 
 /// The mark of a statement.
@@ -19,7 +19,7 @@ pub enum Mark {
 pub struct Rule {
     pub id: &'static str,
     pub truths: &'static [Truth],
-    pub says: &'static [Said],
+    pub says: &'static [Claim],
     /// Whether the rule holds only if the statement names the host that the scenario blames.
     pub there: bool,
     pub mark: Mark,
@@ -40,25 +40,25 @@ impl Mark {
 }
 
 /// Returns the first rule that fits; the last rule fits everything.
-pub fn judge(truth: Truth, said: Said, there: bool) -> &'static Rule {
+pub fn judge(truth: Truth, said: Claim, there: bool) -> &'static Rule {
     let all = &RULES;
     let mut fits = all.iter().filter(|rule| rule.fits(truth, said, there));
     fits.next().unwrap_or(&all[all.len() - 1])
 }
 
 impl Rule {
-    fn fits(&self, truth: Truth, said: Said, there: bool) -> bool {
+    fn fits(&self, truth: Truth, said: Claim, there: bool) -> bool {
         let listed = self.truths.is_empty() || self.truths.contains(&truth);
         listed && (self.says.is_empty() || self.says.contains(&said)) && (there || !self.there)
     }
 }
 
 /// The statements that claim a success of any kind.
-pub(super) const SUCCESS: &[Said] = &[
-    Said::Open,
-    Said::OpenElsewhere,
-    Said::Served,
-    Said::ServedOtherwise,
+pub(super) const SUCCESS: &[Claim] = &[
+    Claim::Open,
+    Claim::OpenElsewhere,
+    Claim::Served,
+    Claim::ServedOtherwise,
 ];
 
 /// The truths in which the server does not complete the handshake itself.
@@ -68,14 +68,14 @@ const ELSEWHERE: &[Truth] = &[
     Truth::Intercepted,
 ];
 
-const DIES: &[Said] = &[Said::Stalls, Said::Ends];
+const DIES: &[Claim] = &[Claim::Stalls, Claim::Ends];
 
 /// The rules in order. An empty list of truths or statements means all.
 pub static RULES: [Rule; 28] = [
     Rule {
         id: "a1",
         truths: &[],
-        says: &[Said::Unclear],
+        says: &[Claim::Unclear],
         there: false,
         mark: Mark::CannotTell,
         because: "the program makes no claim",
@@ -100,7 +100,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "b1",
         truths: &[Truth::Silent],
-        says: &[Said::NoAnswer],
+        says: &[Claim::NoAnswer],
         there: true,
         mark: Mark::Right,
         because: "it is dropped there: the last hop that answers is the one that drops",
@@ -108,7 +108,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "b2",
         truths: &[Truth::Silent, Truth::ServerUnreachable],
-        says: &[Said::NoAnswer],
+        says: &[Claim::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
         because: "true, but the program says the same about a SYN dropped by a firewall, the cloud \
@@ -117,7 +117,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "c1",
         truths: &[Truth::ResetOnTheWay],
-        says: &[Said::RefusedElsewhere],
+        says: &[Claim::RefusedElsewhere],
         there: false,
         mark: Mark::Right,
         because: "the distance shows that a host other than the server's refuses; counted as right \
@@ -126,7 +126,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "c2",
         truths: &[Truth::ResetOnTheWay, Truth::ServerUnreachable],
-        says: &[Said::Refused],
+        says: &[Claim::Refused],
         there: false,
         mark: Mark::Wrong,
         because: "closed and refused mean that nothing listens there (nmap's reference guide, \
@@ -135,7 +135,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "d1",
         truths: &[Truth::Prohibited, Truth::OwnFirewall],
-        says: &[Said::Prohibited],
+        says: &[Claim::Prohibited],
         there: true,
         mark: Mark::Right,
         because: "the program names the host that prohibits the connection",
@@ -143,7 +143,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "d2",
         truths: &[Truth::OwnFirewall],
-        says: &[Said::NotPermitted],
+        says: &[Claim::NotPermitted],
         there: false,
         mark: Mark::Right,
         because: "this host's own firewall does not permit the connection (connect(2))",
@@ -152,10 +152,10 @@ pub static RULES: [Rule; 28] = [
         id: "d3",
         truths: &[Truth::Prohibited],
         says: &[
-            Said::NotPermitted,
-            Said::Prohibited,
-            Said::FilteredUnreachable,
-            Said::NoAnswer,
+            Claim::NotPermitted,
+            Claim::Prohibited,
+            Claim::FilteredUnreachable,
+            Claim::NoAnswer,
         ],
         there: false,
         mark: Mark::CannotTell,
@@ -164,7 +164,11 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "d4",
         truths: &[Truth::OwnFirewall],
-        says: &[Said::Prohibited, Said::FilteredUnreachable, Said::NoAnswer],
+        says: &[
+            Claim::Prohibited,
+            Claim::FilteredUnreachable,
+            Claim::NoAnswer,
+        ],
         there: false,
         mark: Mark::CannotTell,
         because: "the port is blocked; the program leaves open who blocks it",
@@ -172,7 +176,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "d5",
         truths: &[Truth::Prohibited, Truth::OwnFirewall],
-        says: &[Said::NoRoute],
+        says: &[Claim::NoRoute],
         there: false,
         mark: Mark::Wrong,
         because: "there is a route, but a rule forbids its use",
@@ -180,7 +184,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "e1",
         truths: &[Truth::NoRoute],
-        says: &[Said::NoRoute, Said::FilteredUnreachable],
+        says: &[Claim::NoRoute, Claim::FilteredUnreachable],
         there: false,
         mark: Mark::Right,
         because: "there is no route",
@@ -188,7 +192,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "e2",
         truths: &[Truth::NoRoute, Truth::NotListening],
-        says: &[Said::NoAnswer],
+        says: &[Claim::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
         because: "nothing got through, and the program does not say why",
@@ -196,7 +200,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "f1",
         truths: &[Truth::NotListening],
-        says: &[Said::Refused],
+        says: &[Claim::Refused],
         there: false,
         mark: Mark::Right,
         because: "the host refuses, since nothing listens",
@@ -212,7 +216,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "h1",
         truths: ELSEWHERE,
-        says: &[Said::OpenElsewhere],
+        says: &[Claim::OpenElsewhere],
         there: false,
         mark: Mark::Right,
         because: "the distance shows that somebody else answers; counted as right although the \
@@ -221,7 +225,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "h2",
         truths: ELSEWHERE,
-        says: &[Said::OtherAnswer, Said::OtherCertificate],
+        says: &[Claim::OtherAnswer, Claim::OtherCertificate],
         there: false,
         mark: Mark::Right,
         because: "protocol, status or certificate show that somebody else answers",
@@ -257,7 +261,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "i2",
         truths: &[Truth::DiesAtFirstBytes],
-        says: &[Said::ServedOtherwise],
+        says: &[Claim::ServedOtherwise],
         there: false,
         mark: Mark::CannotTell,
         because: "true for the session kind that was tried, which is not the port's own",
@@ -286,7 +290,7 @@ pub static RULES: [Rule; 28] = [
             Truth::DiesAtFirstBytes,
             Truth::ServerStuck,
         ],
-        says: &[Said::OtherAnswer],
+        says: &[Claim::OtherAnswer],
         there: false,
         mark: Mark::CannotTell,
         because: "the session fails; why is left open",
@@ -325,12 +329,12 @@ mod tests {
     fn every_rule_decides_something() {
         for rule in &RULES {
             let decides = |truth: Truth| {
-                let said = |said: &Said| {
+                let said = |said: &Claim| {
                     [false, true]
                         .iter()
                         .any(|there| judge(truth, *said, *there).id == rule.id)
                 };
-                Said::ALL.iter().any(said)
+                Claim::ALL.iter().any(said)
             };
             let used = Truth::ALL.into_iter().any(decides);
             assert!(used, "{} never comes to its turn", rule.id);
@@ -350,7 +354,7 @@ mod tests {
         for truth in Truth::ALL {
             for said in SUCCESS {
                 let rule = judge(truth, *said, true);
-                let shown = *said == Said::OpenElsewhere && rule.id == "h1";
+                let shown = *said == Claim::OpenElsewhere && rule.id == "h1";
                 let right = rule.mark == Mark::Right;
                 assert_eq!(right, truth == Truth::Works || shown, "{truth:?} {said:?}");
             }
@@ -360,7 +364,7 @@ mod tests {
     #[test]
     fn who_claims_nothing_is_never_wrong() {
         for truth in Truth::ALL {
-            assert_eq!(judge(truth, Said::Unclear, true).mark, Mark::CannotTell);
+            assert_eq!(judge(truth, Claim::Unclear, true).mark, Mark::CannotTell);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Turns a mixture into a scenario: the changes of all its parts together, and the expected result for every port.
 
-use probe_core::catalogue::{FindingId, VerdictId};
+use probe_core::catalogue::{FindingId, VerdictClass, VerdictId};
 use toml::{Table, Value};
 
 use super::super::Family;
@@ -147,7 +147,7 @@ impl Mixture {
         let fault = &parts.faults[placed.fault];
         let influence = self.influence(parts, Some(placed));
         let mut or = fault.or.clone();
-        if fault.verdict.entry().meets_open() {
+        if fault.verdict.entry().class == VerdictClass::Open {
             or.extend(&influence.open);
         }
         if !influence.failing.is_empty() {

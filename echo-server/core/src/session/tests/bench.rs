@@ -10,7 +10,7 @@ use crate::admission::{Admission, AdmissionLimits};
 use crate::identity::{Key, Keyring};
 use crate::nonces::Nonces;
 use crate::session::{
-    Action, ConnectionFacts, ConnectionId, End, Env, Limits, Session, TlsFacts, TransportFacts,
+    Action, ConnectionFacts, ConnectionId, End, Env, KernelFacts, Limits, Session, TlsFacts,
 };
 use crate::time::UnixMillis;
 
@@ -170,7 +170,7 @@ pub(super) const PEER: SocketAddr = SocketAddr::new(
 );
 pub(super) const SYN: &[u8] = &[0x45; 60];
 pub(super) const WALL: UnixMillis = UnixMillis(1_700_000_000_000);
-pub(super) const TRANSPORT: TransportFacts = TransportFacts {
+pub(super) const TRANSPORT: KernelFacts = KernelFacts {
     rtt_us: Some(12_000),
     rtt_variance_us: Some(400),
     retransmissions: None,

@@ -154,7 +154,7 @@ fn unsent_bytes_of_a_closing_session_are_given_up_in_the_end() {
     let receipt = client.receipt(&keys);
     let action = bench.with_env(|env| line.session.receive(env, &receipt));
     assert_eq!(action, Action::Close(End::Completed));
-    assert!(line.session.wants_to_transmit());
+    assert!(!line.session.link.outbox.is_empty());
     assert_eq!(line.session.deadline(), Some(bench.now + 5 * SECOND));
     bench.now += 5 * SECOND;
     let action = bench.with_env(|env| line.session.on_deadline(env));

@@ -49,13 +49,13 @@ fn expired(
         (_, FailureKind::TimedOut) => "they are silently dead then",
         (_, _) => "they are reset when used again",
     };
-    let siblings = Siblings::of(evidence, silence);
-    let limit = siblings.limit();
+    let silences = OtherSilences::of(evidence, silence);
+    let limit = silences.limit();
     let although = silence
         .keep_alive_seconds
         .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
     // A fault that ends all sessions at one moment would also have ended a session with keep-alive.
-    let once = siblings
+    let once = silences
         .kept_alive_by
         .is_none()
         .then_some(Alternative::StateLostOnce);
@@ -72,34 +72,34 @@ fn expired(
         "the server proved itself on this very connection before the silence, and had agreed \
               to its length",
     )
-    .next(advice(evidence, &siblings, failure.kind))
+    .next(advice(evidence, &silences, failure.kind))
     .unless_all(once)
 }
 
-fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> String {
+fn advice(evidence: &Evidence<'_>, silences: &OtherSilences, ended: FailureKind) -> String {
     let flow = evidence.flow();
     let mut text = format!(
-        "ask the teams that run firewalls, NAT gateways, load balancers and relays on the way to raise \
-         their TCP idle timeout for {flow} above the longest silence that the application keeps, \
-         and above {} at the least ({} is the longest silence tried here; HPC Pack's file staging \
-         sends a message every {}); for an application whose silences are not known, above 2 \
-         hours, when Linux and Windows send the first TCP keep-alive unless configured otherwise",
-        Span(siblings.longest_wanted.max(FILE_STAGING)),
-        Span(siblings.longest_wanted),
+        "ask the teams that run firewalls, NAT gateways, load balancers and relays on the way to \
+         raise their TCP idle timeout for {flow} above the longest silence that the application \
+         keeps, and above {} at the least ({} is the longest silence tried here; HPC Pack's file \
+         staging sends a message every {}), or above 2 hours if the application's silences are not \
+         known (Linux and Windows send the first TCP keep-alive then unless configured otherwise)",
+        Span(silences.longest_wanted.max(FILE_STAGING)),
+        Span(silences.longest_wanted),
         Span(FILE_STAGING)
     );
     if ended == FailureKind::TimedOut {
         text.push_str(", and to send resets to both ends when it expires");
     }
-    text.push_str(&format!("; quote that sessions {}", siblings.limit()));
-    let ended_after = into_the_silence(evidence);
+    text.push_str(&format!("; quote that sessions {}", silences.limit()));
+    let ended_after = first_ended(evidence);
     if let Some(after) = ended_after {
         text.push_str(&format!(
-            ", and that this one was ended {} into it",
+            ", and that the first one to this server was ended {} into it",
             duration(after)
         ));
     }
-    if let Some(every) = siblings.kept_alive_by {
+    if let Some(every) = silences.kept_alive_by {
         text.push_str(&format!(
             "; or have the application keep its connections alive: they survive with one TCP \
              keep-alive every {} (longer intervals were not tried)",
@@ -107,14 +107,14 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
         ));
     } else {
         text.push_str(&format!(
-            "; or have the application itself send something in each session more often than every \
-             {} (an application-level keep-alive): TCP keep-alive does not help if a proxy or \
-             relay on the way ends the sessions",
-            ended_after.map_or_else(|| Span(siblings.shortest_dead).to_string(), duration)
+            "; or have the application itself send something in each session (an \
+             application-level keep-alive), more often than every {}: TCP keep-alive does not help \
+             if a proxy or relay on the way ends the sessions",
+            silences.rhythm(ended_after)
         ));
     }
-    if siblings.shortest_dead >= AZURE_DEFAULT
-        && siblings.longest_alive.is_some_and(|s| s < AZURE_DEFAULT)
+    if silences.shortest_dead >= AZURE_DEFAULT
+        && silences.longest_alive.is_some_and(|s| s < AZURE_DEFAULT)
     {
         text.push_str(
             "; Azure's load balancers and public addresses forget idle sessions after 4 minutes \
@@ -190,6 +190,18 @@ fn into_the_silence(evidence: &Evidence<'_>) -> Option<u64> {
     Some(ended_us(evidence.probe)?.saturating_sub(hold.began_us))
 }
 
+/// Returns after which part of the silence, in microseconds, the first session to this server was ended; `None` if the
+/// probe's own session ended only after it. Ports that are ended alike get the same next step.
+fn first_ended(evidence: &Evidence<'_>) -> Option<u64> {
+    into_the_silence(evidence)?;
+    let keep_alive = |m: &Measurement| m.silence.map(|s| s.keep_alive_seconds);
+    let own = keep_alive(evidence.probe);
+    let all = evidence.same_server.iter().copied();
+    all.filter(|m| keep_alive(m) == own)
+        .filter_map(|m| into_the_silence(&evidence.of(m)))
+        .min()
+}
+
 /// Returns in words which end still considered the session open, as far as both ends report it.
 fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
     let here = match (operation, failure.kind) {
@@ -228,7 +240,7 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
 }
 
 /// The results of the same rule with other silences.
-struct Siblings {
+struct OtherSilences {
     /// Longest silence, in seconds, that a session with the same keep-alive survived.
     longest_alive: Option<u32>,
     /// Shortest silence, in seconds, after which a session with the same keep-alive was dead.
@@ -240,7 +252,7 @@ struct Siblings {
     kept_alive_by: Option<u32>,
 }
 
-impl Siblings {
+impl OtherSilences {
     /// Returns in words what sessions with this keep-alive survive.
     fn limit(&self) -> String {
         match (self.longest_alive, self.shortest_dead) {
@@ -256,6 +268,19 @@ impl Siblings {
                 "do not survive {} of silence, the shortest tried",
                 Span(dead)
             ),
+        }
+    }
+
+    /// Returns in words a time between messages that is too long, and one that is short enough. The limit is somewhere
+    /// between these two, unless a session was ended in the middle of its silence, after `ended_after` microseconds.
+    fn rhythm(&self, ended_after: Option<u64>) -> String {
+        let dead = Span(self.shortest_dead);
+        match (ended_after, self.longest_alive) {
+            (Some(after), _) => duration(after),
+            (None, Some(alive)) if alive < self.shortest_dead => {
+                format!("{dead} (every {} to be sure)", Span(alive))
+            }
+            (None, _) => dead.to_string(),
         }
     }
 

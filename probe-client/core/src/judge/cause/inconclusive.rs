@@ -152,7 +152,7 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     evidence.working_ports_lose_syns().then(|| {
         format!(
             "run again for this port alone (--port {port}): ports that work also lose SYNs, so a \
-             missing SYN on this port proves nothing. If it fails alone as well, ask {}",
+             missing SYN on this port proves nothing. If the result is the same, ask {}",
             logs(evidence)
         )
     })

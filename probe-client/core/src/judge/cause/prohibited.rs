@@ -10,7 +10,7 @@ use super::super::place::{Answer, Place, owner, translated};
 use super::server_unreachable::no_way_there;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
-use crate::measurement::Variation;
+use crate::measurement::{Flow, Variation};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -54,7 +54,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         String::new()
     };
-    let mut verdict = Verdict::new(
+    let verdict = Verdict::new(
         VerdictId::Prohibited,
         segment,
         Confidence::High,
@@ -68,16 +68,24 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         request(sender.is_ipv6(), icmp_type, code, &evidence.flow())
     ))
     .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));
-    if later(evidence).is_some() {
-        verdict.confidence = Confidence::Medium;
-        verdict = verdict.because(
-            "the first SYNs got no answer; a new session, dialled alone after a pause, got this \
-             error",
-        );
-    }
+    let mut verdict = perhaps_later(evidence, verdict);
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// Returns `verdict`, with less confidence if the error answered only a later session.
+fn perhaps_later(evidence: &Evidence<'_>, verdict: Verdict) -> Verdict {
+    if later(evidence).is_none() {
+        return verdict;
+    }
+    let verdict = verdict.because(
+        "the first SYNs got no answer; a new session, dialled alone after a pause, got this error",
+    );
+    Verdict {
+        confidence: Confidence::Medium,
+        ..verdict
+    }
 }
 
 /// Returns sender, type and code of the error that refuses this one port; `None` if another cause explains it.
@@ -97,14 +105,19 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
     Some(said)
 }
 
-/// Returns the error that answered a new session, dialled alone after a pause, if no answer came before. A limit on
-/// connections may have dropped the first SYNs.
+/// Returns the error that answered a new session, dialled alone after a pause, if no SYN was answered before, and none
+/// was accepted at any time. A limit on connections may have dropped the first SYNs.
 fn later(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
-    if !evidence.probe.met_silence() {
+    let probe = evidence.probe;
+    let port = probe.port_dialled();
+    let let_in = |f: &Flow| f.port == port && f.is_let_in();
+    if !probe.met_silence() || evidence.accepted_meanwhile() || probe.flows.iter().any(let_in) {
         return None;
     }
-    let mut alone = evidence.probe.compared(Variation::InPace { held: 0 });
-    alone.find_map(|m| m.failure()?.1.origin.icmp())
+    let alone = probe.compared(Variation::InPace { held: 0 });
+    let mut said = alone.filter_map(|m| m.failure()?.1.origin.icmp());
+    // This host itself reports that its next hop is silent, which refuses nothing.
+    said.find(|(sender, ..)| !evidence.own_addresses.contains(sender))
 }
 
 const FIREWALL_TEAM: &str = "the firewall team";

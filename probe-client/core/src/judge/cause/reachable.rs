@@ -5,7 +5,6 @@ use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::flow::FlowAccount;
 use crate::odds::of_meeting;
-use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -13,10 +12,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     let session = evidence.session()?;
-    let whole = !session.stages.is_empty()
-        && session.farewell.is_some()
-        && session.stages.iter().all(StageReport::is_whole);
-    if !whole || !evidence.probe.departures().is_empty() {
+    if session.stages.is_empty() || !evidence.probe.ran_whole() {
         return None;
     }
     let up: u64 = session.stages.iter().map(|s| u64::from(s.up.asked)).sum();

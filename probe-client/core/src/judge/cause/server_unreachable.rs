@@ -42,7 +42,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         (n, 0) => format!("none of the {n} ports tried answered"),
         (0, n) => format!("{} answered with RST", all_ports(n)),
         (_, _) => format!(
-            "no answer came on {}, and an RST on {}",
+            "no answer came on some ports ({}), and an RST on others ({})",
             ports_with(evidence, FailureKind::TimedOut),
             ports_with(evidence, FailureKind::Refused)
         ),
@@ -92,9 +92,9 @@ fn blocks_all(
     }
     if refused > 0 {
         return format!(
-            "the firewall team which device drops TCP from {source} to {address} on {} and answers \
-             it with RST on {}, and the cloud team whether the network security group lets \
-             {source} in",
+            "the firewall team which device drops TCP from {source} to {address} on some ports \
+             ({}) and answers it with RST on others ({}), and the cloud team whether the network \
+             security group lets {source} in",
             ports_with(evidence, FailureKind::TimedOut),
             ports_with(evidence, FailureKind::Refused)
         );
@@ -131,10 +131,10 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
         .because(tried(evidence))
         .next(format!(
             "first ask the server's admin to make sure that fwprobe-echo is running (`systemctl \
-             status fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the address \
-             is right; if both are so, ask the firewall and cloud teams whether a device (SYN \
-             proxy, load balancer) completes TCP handshakes with {address} in the server's place \
-             or resets what follows them, and for its log of connections from {}",
+             status fwprobe-echo`, `ss -ltnp` shows which program holds the ports) and that the \
+             address is right; if both are so, ask the firewall and cloud teams whether a device \
+             (SYN proxy, load balancer) completes TCP handshakes with {address} in the server's \
+             place or resets what follows them, and for its log of connections from {}",
             evidence.source()
         ));
     verdict.evidence.extend(evidence.other_paths_lead_there());
@@ -171,12 +171,11 @@ fn tried(evidence: &Evidence<'_>) -> String {
     format!("ports tried, the control port included: {ports}")
 }
 
-/// Returns in words the ports that failed in this way, for example `port 443` or `ports 80, 443`.
+/// Returns the ports that failed in this way, for example `80, 443`. Reports replace `port 443` by all ports that fail
+/// alike, so these words do not occur in a statement about the address.
 fn ports_with(evidence: &Evidence<'_>, kind: FailureKind) -> String {
     let failed = |m: &&Measurement| m.failure().is_some_and(|(_, f)| f.kind == kind);
-    let ports = listed(evidence.same_server.iter().copied().filter(failed));
-    let plural = if ports.contains(',') { "s" } else { "" };
-    format!("port{plural} {ports}")
+    listed(evidence.same_server.iter().copied().filter(failed))
 }
 
 fn listed<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> String {
@@ -255,6 +254,32 @@ mod tests {
             let again = document.judged();
             let verdict = &again[1].judged.verdict;
             assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
+        }
+    }
+
+    #[test]
+    fn ports_without_an_answer_and_ports_with_an_rst_are_one_statement() {
+        let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
+        let mut document = Recorded::read(text);
+        let refused = &mut document.probes[0].measurement;
+        let port = refused.port_dialled();
+        let last = refused.observations.last_mut().unwrap();
+        last.failure = Some(Failure::new(FailureKind::Refused, Origin::Peer));
+        let again = document.judged();
+        let first = &again[0].judged.verdict;
+        let rst = format!("an RST on others ({port})");
+        assert!(first.claim.contains(&rst), "{}", first.claim);
+        for judgement in &again {
+            let verdict = &judgement.judged.verdict;
+            assert_eq!(verdict.id, VerdictId::ServerUnreachable);
+            // Reports replace a port's own number in a text, and compare what remains.
+            let own = format!("port {}", judgement.measurement.port_dialled());
+            assert_eq!(verdict.claim, first.claim);
+            assert_eq!(verdict.next_step, first.next_step);
+            let step = verdict.next_step.as_ref().unwrap();
+            assert!(!verdict.claim.contains(&own), "{}", verdict.claim);
+            assert!(!step.contains(&own), "{step}");
+            assert!(step.contains("with RST on others"), "{step}");
         }
     }
 

@@ -14,9 +14,9 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
             FindingId::ApplicationIgnoresProxy,
             format!(
                 "{proxy} leads to the server, but that does not help HPC Pack, whose net.tcp takes \
-                 no proxy (unconfirmed): test these ports with `--via direct`, and if they fail, ask \
-                 the firewall team to allow TCP from {} to {} on them; or have HPC Pack use HTTPS \
-                 (NettcpOver443=False, where that exists)",
+                 no proxy (unconfirmed): test these ports with `--via direct`, and if they fail, \
+                 ask the firewall team to allow TCP from {} to {} on them; or have HPC Pack use \
+                 HTTPS (NettcpOver443=False, where that exists)",
                 evidence.client(),
                 evidence.server_named()
             ),

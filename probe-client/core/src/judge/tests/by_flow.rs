@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::{AGAIN, End, ended, evidence, verdict};
 use crate::catalogue::VerdictId;
 use crate::flow::FlowAccount;
-use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, SightingEnd, VariedSession};
+use crate::measurement::{
+    Flow, FlowEnd, FlowRound, Measurement, Redial, SightingEnd, VariedSession,
+};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session_kind::SessionKind;
 
@@ -158,6 +160,48 @@ fn loss_that_does_not_stay_with_its_source_port_is_no_fault_by_flow() {
     assert_eq!(three.id, VerdictId::ReachableWithLoss, "{}", three.claim);
     assert!(three.claim.contains("loses SYNs"), "{}", three.claim);
     assert!(!three.claim.contains("parallel links"), "{}", three.claim);
+}
+
+#[test]
+fn source_ports_that_pass_when_dialled_again_are_not_asked_about_as_links() {
+    let next = |probe: &Measurement| {
+        let found = verdict(probe);
+        assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+        found.next_step.unwrap()
+    };
+    let listed = "(source ports 40000, 40001, 40002)";
+    // The same SYN passes when the kernel repeats it.
+    let mut late = beside(whole(), &dialled(0, ANSWERED, ANSWERED)[..11]);
+    for flow in &mut late.flows[..3] {
+        flow.syns_sent_again = 1;
+    }
+    // A new SYN from the same source port passes.
+    let again = beside(whole(), &dialled(3, ANSWERED, ANSWERED));
+    for probe in [&late, &again] {
+        let step = next(probe);
+        assert!(step.contains(listed), "{step}");
+        assert!(!step.contains("parallel links"), "{step}");
+    }
+    // Of these, some never pass.
+    let dead = next(&beside(whole(), &dialled(3, SILENT, SILENT)));
+    assert!(dead.contains("parallel links"), "{dead}");
+    // The source port of the first session never passed.
+    late.redial = Some(Redial::SourcePort);
+    let redialled = next(&late);
+    assert!(redialled.contains("parallel links"), "{redialled}");
+}
+
+#[test]
+fn the_source_port_of_a_session_that_failed_is_not_said_to_pass() {
+    let own_passes = |probe: Measurement| {
+        let found = verdict(&probe);
+        let mut facts = found.evidence.iter();
+        let passing = facts.find(|fact| fact.starts_with("source ports that pass"));
+        passing.unwrap().contains("besides the session's own")
+    };
+    let flows = dialled(3, SILENT, ANSWERED);
+    assert!(own_passes(beside(whole(), &flows)));
+    assert!(!own_passes(beside(silent(), &flows)));
 }
 
 #[test]

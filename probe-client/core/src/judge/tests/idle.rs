@@ -7,6 +7,7 @@ use crate::judge::Evidence;
 use crate::measurement::{Measurement, Variation, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::plan::Silence;
+use crate::session::Hold;
 use crate::session_kind::SessionKind;
 use crate::verdict::Verdict;
 
@@ -44,6 +45,34 @@ fn what_kept_another_alive_is_advised() {
         "{step}"
     );
     assert!(step.contains("Azure's load balancers"), "{step}");
+}
+
+#[test]
+fn the_time_between_messages_is_as_certain_as_the_runs() {
+    let step = |probe: &Measurement, siblings: &[Measurement]| {
+        let found = verdict(probe, siblings);
+        assert_eq!(found.id, VerdictId::IdleExpired, "{}", found.claim);
+        found.next_step.unwrap()
+    };
+    let silently = dead(240, FailureKind::TimedOut);
+    let between = step(&silently, &[alive(120)]);
+    assert!(
+        between.contains("more often than every 4 min (every 2 min to be sure):"),
+        "{between}"
+    );
+    let below = step(&silently, &[]);
+    assert!(below.contains("more often than every 4 min:"), "{below}");
+    assert!(!below.contains("into it"), "{below}");
+    // Both ports get the same next step, about the session that was ended first.
+    let (later, earlier) = (midway(3_000_000), midway(2_500_000));
+    for (probe, other) in [(&later, &earlier), (&earlier, &later)] {
+        let ended = step(probe, std::slice::from_ref(other));
+        assert!(
+            ended.contains("the first one to this server was ended 2.5 s into it"),
+            "{ended}"
+        );
+        assert!(ended.contains("more often than every 2.5 s:"), "{ended}");
+    }
 }
 
 #[test]
@@ -131,6 +160,21 @@ fn dead(seconds: u32, kind: FailureKind) -> Measurement {
         };
         2
     ];
+    probe
+}
+
+/// Returns a session that was reset after this time of its silence, in microseconds.
+fn midway(after_us: u64) -> Measurement {
+    let mut probe = dead(60, FailureKind::Reset);
+    let last = probe.observations.last_mut().unwrap();
+    last.operation = Operation::Hold;
+    let hold = Hold {
+        asked_us: 60_000_000,
+        began_us: last.end_us() - after_us,
+        ended_us: None,
+        answered_us: None,
+    };
+    probe.session.as_mut().unwrap().hold = Some(hold);
     probe
 }
 

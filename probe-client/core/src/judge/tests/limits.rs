@@ -1,7 +1,7 @@
 //! Tests silent ports of a run in which this host sent too many SYNs: what may be said about such a port.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::{SILENCE, ended, flow, judge, sighting, told, whole};
+use super::{AGAIN, SILENCE, ended, flow, judge, lossy, sighting, told, whole};
 use crate::catalogue::VerdictId;
 use crate::comparison::lost_syns;
 use crate::measurement::{
@@ -65,6 +65,71 @@ fn silence_says_nothing_while_the_pace_loses_connections_to_ports_that_work() {
     }
 }
 
+/// The SYNs that a port's own session lost, those that its varied sessions lost, and the verdict on another, silent port.
+type LossCase = (u32, &'static [(Variation, u32)], VerdictId);
+
+#[test]
+fn silence_says_nothing_while_sessions_of_ports_that_work_lose_several_syns_in_a_row() {
+    let (dropped, undecided) = (VerdictId::Dropped, VerdictId::Inconclusive);
+    let cases: [LossCase; 7] = [
+        (2, &[(AGAIN, 2)], undecided),
+        (2, &[(ALONE, 2)], undecided),
+        (0, &[(AGAIN, 3), (ALONE, 2)], undecided),
+        // One session may do so by chance.
+        (2, &[], dropped),
+        (0, &[(AGAIN, 0), (ALONE, 2)], dropped),
+        // Single SYNs are often lost by chance.
+        (2, &[(AGAIN, 1), (ALONE, 1)], dropped),
+        (1, &[(AGAIN, 1), (ALONE, 1)], dropped),
+    ];
+    for (own, others, expected) in cases {
+        let losing = |syns| lossy(whole(SessionKind::Https), syns, 0);
+        let mut works = losing(own);
+        let others_ran = others.iter().map(|(variation, syns)| VariedSession {
+            variation: *variation,
+            measurement: losing(*syns),
+        });
+        works.variations = others_ran.collect();
+        let (probe, record) = (silent(), record("a", &[DIALLED], Vec::new()));
+        let mut evidence = with(&probe, &record);
+        evidence.same_server = vec![&probe, &works].into();
+        let found = judge(&evidence);
+        assert_eq!(found.id, expected, "{own} {others:?}");
+        let next = found.next_step.unwrap();
+        let alone = next.contains("ports that work also lose SYNs, so");
+        assert_eq!(alone, expected == undecided, "{next}");
+    }
+}
+
+#[test]
+fn sessions_that_pass_alone_and_fail_beside_others_are_said_to_be_opened_alone() {
+    let of = |paces: &[(Variation, Measurement)]| {
+        let mut probe = silent();
+        let all = paces.iter().cloned();
+        let all = all.map(|(variation, measurement)| VariedSession {
+            variation,
+            measurement,
+        });
+        probe.variations = all.collect();
+        let record = record("a", &[DIALLED], Vec::new());
+        let found = judge(&with(&probe, &record));
+        assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+        let alone = found.claim.contains("that were opened alone completed");
+        (alone, found.next_step.unwrap().contains("and passed alone"))
+    };
+    let passes = || whole(SessionKind::Tcp);
+    let beside = Variation::InPace { held: 3 };
+    let twice = [(ALONE, passes()), (ALONE, passes())];
+    let and = |other| [&twice[..], &[other]].concat();
+    assert_eq!(of(&and((beside, silent()))), (true, true));
+    assert_eq!(of(&and((beside, passes()))), (false, false));
+    let mixed = [and((beside, silent())), vec![(AGAIN, passes())]].concat();
+    assert_eq!(of(&mixed), (false, true));
+    // Nothing passed alone.
+    let at_once = [(AGAIN, passes()), (beside, silent())];
+    assert_eq!(of(&at_once), (false, false));
+}
+
 #[test]
 fn silence_is_dialled_slowly_although_only_the_control_port_answers() {
     let open = whole(SessionKind::Tls);
@@ -97,10 +162,12 @@ fn a_port_that_accepts_a_later_syn_does_not_lose_its_answers() {
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
 }
 
+const ALONE: Variation = Variation::InPace { held: 0 };
+
 /// Returns a session at a slow pace that was accepted, and then silent.
 fn accepted_later() -> VariedSession {
     VariedSession {
-        variation: Variation::InPace { held: 0 },
+        variation: ALONE,
         measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),
     }
 }

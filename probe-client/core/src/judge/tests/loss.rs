@@ -1,7 +1,8 @@
 //! Tests when lost packets and sessions are a verdict, and when only a finding.
 
-use super::{AGAIN, End, RESET, ended, evidence, findings, lossy, verdict, whole};
+use super::{AGAIN, End, RESET, ended, evidence, findings, judge, lossy, verdict, whole};
 use crate::catalogue::{FindingId, VerdictId};
+use crate::judge::Evidence;
 use crate::measurement::{Variation, VariedSession};
 use crate::session_kind::SessionKind;
 
@@ -54,7 +55,13 @@ fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
                 measurement: ended(SessionKind::Tcp, end),
             })
             .to_vec();
-        verdict(&probe).id
+        let found = verdict(&probe);
+        if found.id == VerdictId::ReachableWithLoss {
+            // No SYN was lost.
+            let next = found.next_step.unwrap();
+            assert!(next.starts_with("ask the network team"), "{next}");
+        }
+        found.id
     };
     let (runs, dies) = (End::Whole, End::Died(RESET, 20_000));
     assert_eq!(judged([runs, runs, dies]), VerdictId::Reachable);
@@ -62,4 +69,29 @@ fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
         judged([dies, runs, End::NoData(RESET)]),
         VerdictId::ReachableWithLoss
     );
+}
+
+#[test]
+fn only_syns_are_lost_if_no_session_of_any_port_lost_anything_else() {
+    let varied = |syns, others| VariedSession {
+        variation: AGAIN,
+        measurement: lossy(whole(SessionKind::Tcp), syns, others),
+    };
+    let mut probe = lossy(whole(SessionKind::Tcp), 1, 0);
+    probe.variations = vec![varied(1, 0), varied(1, 0)];
+    let next = |others: (u32, u32), again: (u32, u32)| {
+        let mut other = lossy(whole(SessionKind::Https), others.0, others.1);
+        other.variations = vec![varied(again.0, again.1)];
+        let found = judge(&Evidence {
+            same_server: vec![&probe, &other].into(),
+            ..evidence(&probe)
+        });
+        assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+        let next = found.next_step.unwrap();
+        next.contains("no session to this server lost anything else")
+    };
+    assert!(next((0, 0), (0, 0)));
+    assert!(next((1, 0), (2, 0)));
+    assert!(!next((0, 1), (0, 0)));
+    assert!(!next((0, 0), (0, 1)));
 }

@@ -68,13 +68,13 @@ impl Step {
 /// What a schedule has to know of a step that ended.
 #[derive(Clone, Copy, Debug)]
 pub enum Done {
-    Session(Ended),
+    Session(SessionEnd),
     Control(ControlEnd),
     /// Whether all side connections to a port that works were let in.
     OtherFlows {
         all_let_in: bool,
     },
-    Beside(Beside),
+    Beside(SideResult),
     /// Whether the survey showed where the port is stopped.
     Survey {
         shows_a_place: bool,
@@ -93,7 +93,7 @@ pub enum Done {
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended {
+pub struct SessionEnd {
     /// Whether the session ran whole, so that other ports can be compared with this one.
     pub works: bool,
     /// Whether there is nothing left to ask the server about the session.
@@ -118,7 +118,7 @@ pub enum ControlEnd {
 
 /// The result of side connections to a port that lets no SYN in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Beside {
+pub enum SideResult {
     /// None of them was let in, but a connection to another port right after them was.
     Decided,
     /// Some were let in, or the connection to the other port was not.
@@ -132,8 +132,8 @@ pub(super) struct PortProgress {
     pub(super) dialled: Option<Duration>,
     /// Whether a SYN of its session was answered.
     pub(super) answered: bool,
-    pub(super) ended: Option<Ended>,
-    pub(super) beside: Option<Beside>,
+    pub(super) ended: Option<SessionEnd>,
+    pub(super) beside: Option<SideResult>,
     pub(super) asked: bool,
     pub(super) asked_varied: bool,
     pub(super) dialled_slowly: bool,
@@ -206,7 +206,7 @@ impl Schedule {
         (0..self.ports.len()).any(|index| self.waits_for_others(index))
     }
 
-    fn heard(&mut self, ended: Ended) {
+    fn heard(&mut self, ended: SessionEnd) {
         let lead = ended.lead.and_then(|lead| self.control.found(lead));
         self.control_leads.extend(lead);
     }
@@ -283,7 +283,7 @@ impl Schedule {
     /// Returns whether side connections have shown that the pace does not explain why the port of probe `index` lets no
     /// SYN in.
     fn is_decided(&self, index: usize) -> bool {
-        self.ports[index].beside == Some(Beside::Decided) && !self.others_fail
+        self.ports[index].beside == Some(SideResult::Decided) && !self.others_fail
     }
 
     /// Returns how the port of probe `index` fails, as far as is known by now.

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 pub(super) use self::network::{Fault, Network, Played};
 use self::surveys::RunningSurvey;
-use super::{Beside, ControlEnd, Done, Ended, Schedule, Settings, Step};
+use super::{ControlEnd, Done, Schedule, SessionEnd, Settings, SideResult, Step};
 use crate::run::budget::BUDGET;
 use crate::run::control_order::Lead;
 use crate::run::port_board::PortFailure;
 use crate::run::rate::Rate;
-use crate::survey::{HopTry, Wanted};
+use crate::survey::{HopTry, SurveySyn};
 
 struct Simulation<'a> {
     network: &'a Network,
@@ -34,7 +34,7 @@ struct Simulation<'a> {
 enum Event {
     Answered(Option<usize>),
     /// A survey sends a SYN.
-    Sends(usize, Wanted),
+    Sends(usize, SurveySyn),
     HopTried(usize, HopTry),
     Ended(Step, Done),
 }
@@ -72,7 +72,7 @@ pub(super) fn play_with(network: &Network, second_looks: bool) -> Played {
             match entry.remove() {
                 Event::Answered(Some(index)) => schedule.answered(index),
                 Event::Answered(None) => schedule.reference_answered(),
-                Event::Sends(index, wanted) => simulation.send_of_survey(index, wanted),
+                Event::Sends(index, syn) => simulation.send_of_survey(index, syn),
                 Event::HopTried(index, hop_try) => simulation.hop_tried(index, hop_try),
                 Event::Ended(step, done) => {
                     schedule.done(&step, done, simulation.now);
@@ -169,7 +169,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// Returns how many round trips a session lasts after its handshake, and how it ends.
-    fn end_of(&self, index: Option<usize>, answer: PortAnswer, fault: Fault) -> (u32, Ended) {
+    fn end_of(&self, index: Option<usize>, answer: PortAnswer, fault: Fault) -> (u32, SessionEnd) {
         let dies = fault == Fault::ResetsData;
         let (rounds, failure) = match answer {
             PortAnswer::Accepted if dies => (1, Some(PortFailure::Accepted)),
@@ -179,7 +179,7 @@ impl<'a> Simulation<'a> {
             PortAnswer::Icmp => (0, Some(PortFailure::Prohibited)),
         };
         let whole = failure.is_none();
-        let ended = Ended {
+        let ended = SessionEnd {
             works: whole,
             complete: whole,
             failure,
@@ -234,9 +234,9 @@ impl<'a> Simulation<'a> {
         self.played.syns.push((last, None));
         let works = self.answer(Fault::Open, last, None) == Some(PortAnswer::Accepted);
         let beside = if let_in == 0 && works {
-            Beside::Decided
+            SideResult::Decided
         } else {
-            Beside::Undecided
+            SideResult::Undecided
         };
         let all_let_in = let_in == count;
         let done = if matches!(step, Step::OtherFlows(_)) {

@@ -151,7 +151,7 @@ fn each_further_connection_of_https_has_a_tls_session_of_its_own() {
     assert_eq!(bench.session.reconnected(bench.now), Need::StartTls(tls));
     bench.session.sent_plain(b"second hello");
     // The second TLS session ends at another peer.
-    let facts = TlsFacts {
+    let facts = ClientTls {
         exporter: Some([0xBB; 32]),
         ..facts()
     };

@@ -269,7 +269,7 @@ fn another_end_of_tls_is_seen() {
     assert!(!report.is_clean_and_complete());
 
     let mut bench = Bench::new(SessionKind::Tls);
-    let facts = TlsFacts {
+    let facts = ClientTls {
         exporter: None,
         ..facts()
     };

@@ -4,13 +4,13 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
 use probe_documents::RunDocument;
 use probe_documents::diff::ChangeKind;
-use probe_documents::watch::Change;
+use probe_documents::watch::ConfirmedChange;
 use prost::Message as _;
 
 use super::{Origin, attribute, text};
 
 /// Returns the body of a push with `changes`, which `run` confirmed.
-pub fn body(run: &RunDocument, changes: &[Change], origin: Origin<'_>) -> Vec<u8> {
+pub fn body(run: &RunDocument, changes: &[ConfirmedChange], origin: Origin<'_>) -> Vec<u8> {
     let records = changes.iter().map(|change| record(run, change, origin));
     let request = ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
@@ -26,7 +26,7 @@ pub fn body(run: &RunDocument, changes: &[Change], origin: Origin<'_>) -> Vec<u8
     request.encode_to_vec()
 }
 
-fn record(run: &RunDocument, change: &Change, origin: Origin<'_>) -> LogRecord {
+fn record(run: &RunDocument, change: &ConfirmedChange, origin: Origin<'_>) -> LogRecord {
     let (subject, severity) = (&change.subject, severity(change.change));
     let mut attributes = vec![
         attribute("rule", &subject.rule.to_string()),

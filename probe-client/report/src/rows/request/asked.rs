@@ -9,8 +9,9 @@ use probe_core::verdict::Segment;
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
+use super::super::failure::replaced;
 use super::super::verdict::VerdictWords;
-use super::super::way::{WayRow, perhaps_server_host, teams, words};
+use super::super::way::{StopKind, WayRow, perhaps_server_host, teams, words};
 use super::addresses::{self, SeenSource};
 use super::snippet::{Hosts, Snippet, snippets};
 
@@ -58,9 +59,13 @@ pub struct AskedRow {
     pub vendor_source: Option<String>,
     /// The name or tag that the rule is really about, if the echo server only stands in for it.
     pub real_destination: Option<String>,
+    /// Every destination that the request is for, in words: the tested server, and the one in production. A line to
+    /// fill in takes the place of the latter if the rule names none.
+    pub destinations: String,
     /// The proxy that has to allow the connection, if a proxy blocks it.
     pub proxy: Option<String>,
-    /// The verdict. Its place also names the firewall of the server's own host if that firewall may be the cause.
+    /// The verdict. Its place is as wide as the claim: it names the next hop, or the firewall of the server's own host,
+    /// if the evidence does not exclude that.
     #[serde(flatten)]
     pub verdict: VerdictWords,
     pub snippets: Vec<Snippet>,
@@ -93,8 +98,9 @@ impl AskedRow {
         let (device_source, device_destination, device_port) = hosts.seen_by(&verdict.segment);
         let perhaps_host = verdict.segment == Segment::CloudEdge && perhaps_server_host(probe);
         let vendor_source = vendor_source(document, m);
+        let way = WayRow::of(document, probe);
         Self {
-            addressee: addressee(document, probe),
+            addressee: addressee(&way, probe),
             family,
             source: hosts.source,
             source_after_nat: hosts.source_after_nat,
@@ -120,9 +126,10 @@ impl AskedRow {
             justification: justification(&m.rule.purpose, vendor_source.as_deref()),
             vendor_source,
             real_destination: m.rule.destination.clone(),
+            destinations: destinations(m, destination),
             proxy: m.path.proxy().map(ToString::to_string),
             verdict: VerdictWords {
-                place: words(probe),
+                place: place(&way, probe),
                 ..VerdictWords::of(document, probe)
             },
             snippets: snippets(&verdict.segment, perhaps_host, &name, &hosts),
@@ -137,8 +144,7 @@ impl AskedRow {
 }
 
 /// Returns the teams that can allow the connection: all that run a device in the place that the verdict blames.
-fn addressee(document: &RunDocument, probe: &Probe) -> String {
-    let way = WayRow::of(document, probe);
+fn addressee(way: &WayRow, probe: &Probe) -> String {
     let known = way.place.as_ref().filter(|place| place.known);
     let teams = known.map(|place| teams(place, &way.stops));
     match (teams, &probe.verdict.segment) {
@@ -155,6 +161,34 @@ fn addressee(document: &RunDocument, probe: &Probe) -> String {
         }
         (_, Segment::Path { address: None, .. }) => "the firewall team".to_owned(),
         (_, _) => "the firewall team, then the cloud team".to_owned(),
+    }
+}
+
+/// Returns the place that the verdict blames, as wide as its claim. Hops have their addresses.
+fn place(way: &WayRow, probe: &Probe) -> String {
+    let at_a_hop = matches!(probe.verdict.segment, Segment::Path { hop: Some(_), .. });
+    let Some(place) = way.place.as_ref().filter(|place| at_a_hop && place.known) else {
+        return words(probe);
+    };
+    let routers = way.stops.iter().filter(|stop| stop.kind == StopKind::Hop);
+    routers.fold(place.words.clone(), |text, stop| match &stop.name {
+        Some(address) => replaced(&text, &stop.title, &format!("{} ({address})", stop.title)),
+        None => text,
+    })
+}
+
+/// Returns the destinations that the request for `measurement` is for; `tested` is the server's address.
+fn destinations(measurement: &Measurement, tested: IpAddr) -> String {
+    let port = measurement.rule.port;
+    match &measurement.rule.destination {
+        Some(real) => format!(
+            "both {tested}, the tested server, and {real}, TCP {port}, for which it stands in and \
+             which was not tested itself"
+        ),
+        None => format!(
+            "{tested}, the tested server; and, if the application has an address of its own, TCP \
+             {port} to ____________________"
+        ),
     }
 }
 

@@ -18,12 +18,12 @@ pub(super) struct Row {
     port: u16,
     kind: SessionKind,
     /// The marks of every program: fwprobe's first, then those of the others in the order of [`PEERS`].
-    marks: Vec<Vec<Given>>,
+    marks: Vec<Vec<GivenMark>>,
 }
 
 /// One mark, with its family and rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Given {
+struct GivenMark {
     family: Family,
     mark: Mark,
     /// The rule's id; `None` for fwprobe, which is judged by its verdict alone.
@@ -32,7 +32,7 @@ struct Given {
 
 /// The marks of each program.
 #[derive(Debug)]
-pub(super) struct Totals(BTreeMap<&'static str, Vec<Given>>);
+pub(super) struct Totals(BTreeMap<&'static str, Vec<GivenMark>>);
 
 /// Returns the rows of everything that was played, ordered by truth.
 pub(super) fn rows(
@@ -76,15 +76,15 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-fn marks(look: &Look, scenario: &Scenario, family: Family) -> Vec<Vec<Given>> {
-    let own = Given {
+fn marks(look: &Look, scenario: &Scenario, family: Family) -> Vec<Vec<GivenMark>> {
+    let own = GivenMark {
         family,
         mark: look.mark_of_fwprobe(scenario, family),
         rule: None,
     };
     let others = PEERS.iter().map(|peer| {
         let judged = look.judged(peer, scenario, family);
-        let given = judged.map(|(_, rule)| Given {
+        let given = judged.map(|(_, rule)| GivenMark {
             family,
             mark: rule.mark,
             rule: Some(rule.id),
@@ -120,8 +120,8 @@ pub(super) fn text(rows: &[Row]) -> String {
 }
 
 /// Returns the text of a cell: one mark if the families agree, otherwise both.
-fn cell(given: &[Given]) -> String {
-    let mut shown: Vec<String> = given.iter().map(Given::text).collect();
+fn cell(given: &[GivenMark]) -> String {
+    let mut shown: Vec<String> = given.iter().map(GivenMark::text).collect();
     shown.dedup();
     shown.join(" / ")
 }
@@ -134,8 +134,8 @@ pub(super) fn shortcomings(rows: &[Row]) -> Vec<String> {
             continue;
         };
         for given in own {
-            let right = |(peer, marks): (&super::super::Peer, &Vec<Given>)| {
-                let same = |other: &&Given| other.family == given.family;
+            let right = |(peer, marks): (&super::super::Peer, &Vec<GivenMark>)| {
+                let same = |other: &&GivenMark| other.family == given.family;
                 let mut same = marks.iter().filter(same);
                 same.any(|other| other.mark == Mark::Right)
                     .then_some(peer.name)
@@ -158,7 +158,7 @@ pub(super) fn shortcomings(rows: &[Row]) -> Vec<String> {
     all
 }
 
-impl Given {
+impl GivenMark {
     fn text(&self) -> String {
         match self.rule {
             Some(rule) => format!("{} {rule}", self.mark.text()),
@@ -169,7 +169,7 @@ impl Given {
 
 impl Totals {
     pub(super) fn of(rows: &[Row]) -> Self {
-        let mut totals: BTreeMap<&str, Vec<Given>> = BTreeMap::new();
+        let mut totals: BTreeMap<&str, Vec<GivenMark>> = BTreeMap::new();
         for row in rows {
             for (name, given) in names().zip(&row.marks) {
                 totals.entry(name).or_default().extend(given);
@@ -205,7 +205,7 @@ impl Totals {
         self.count(name, |given| given.rule == Some(rule))
     }
 
-    fn count(&self, name: &str, fits: impl Fn(&Given) -> bool) -> u32 {
+    fn count(&self, name: &str, fits: impl Fn(&GivenMark) -> bool) -> u32 {
         let marks = self.0.get(name).map_or(&[][..], Vec::as_slice);
         let fitting = marks.iter().filter(|given| fits(given)).count();
         u32::try_from(fitting).unwrap_or(u32::MAX)

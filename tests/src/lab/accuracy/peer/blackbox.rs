@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-use super::super::said::{Said, Statement};
+use super::super::statement::{Claim, Statement};
 use super::{Errand, Output, answered};
 use crate::scratch::open_directory;
 use crate::{Place, Process};
@@ -43,34 +43,34 @@ impl Exporter {
 
 pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
     let [output] = outputs else {
-        return Said::Unclear.anywhere();
+        return Claim::Unclear.anywhere();
     };
     let text = &output.stdout;
     let status = metric(text, "probe_http_status_code ").and_then(|n| n.parse().ok());
     let said = match (status, error(text)) {
         (Some(status @ 1..), _) => answered(status),
         (_, Some(error)) => failed(&error, connected(text)),
-        (_, None) => Said::Unclear,
+        (_, None) => Claim::Unclear,
     };
     said.anywhere()
 }
 
-fn failed(error: &str, connected: bool) -> Said {
+fn failed(error: &str, connected: bool) -> Claim {
     let any = |words: &[&str]| words.iter().any(|word| error.contains(word));
     if !connected && any(&["deadline exceeded", "i/o timeout"]) {
-        Said::NoAnswer
+        Claim::NoAnswer
     } else if any(&["dial tcp"]) {
-        Said::of_system_error(error)
+        Claim::of_system_error(error)
     } else if any(&["x509:"]) {
-        Said::OtherCertificate
+        Claim::OtherCertificate
     } else if any(&["deadline exceeded", "i/o timeout", "handshake timeout"]) {
-        Said::Stalls
+        Claim::Stalls
     } else if any(&["reset by peer", "EOF", "broken pipe"]) {
-        Said::Ends
+        Claim::Ends
     } else if any(&["tls:", "malformed HTTP", "transport connection broken"]) {
-        Said::OtherAnswer
+        Claim::OtherAnswer
     } else {
-        Said::Unclear
+        Claim::Unclear
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::super::said::{Said, Statement};
+use super::super::statement::{Claim, Statement};
 use super::{Errand, Output};
 
 #[derive(Debug, Default)]
@@ -20,13 +20,13 @@ struct Port {
 
 pub(super) fn read(outputs: &[Output], errand: &Errand) -> Statement {
     let [output] = outputs else {
-        return Said::Unclear.anywhere();
+        return Claim::Unclear.anywhere();
     };
     let ports = ports(&output.stdout);
     let (own, others): (Vec<_>, Vec<_>) = ports.iter().partition(|port| port.number == errand.port);
     let working = others.iter().find(|port| port.state == "open");
     match own.first() {
-        _ if output.stderr.contains("Operation not permitted") => Said::NotPermitted.anywhere(),
+        _ if output.stderr.contains("Operation not permitted") => Claim::NotPermitted.anywhere(),
         Some(port) => {
             let mut statement = port.statement(working.map(|port| port.hop_limit));
             // nmap omits the sender of an ICMP error if that is the target itself.
@@ -35,8 +35,8 @@ pub(super) fn read(outputs: &[Output], errand: &Errand) -> Statement {
             }
             statement
         }
-        None if output.stderr.contains("failed to determine route") => Said::NoRoute.anywhere(),
-        None => Said::Unclear.anywhere(),
+        None if output.stderr.contains("failed to determine route") => Claim::NoRoute.anywhere(),
+        None => Claim::Unclear.anywhere(),
     }
 }
 
@@ -45,16 +45,16 @@ impl Port {
         let elsewhere =
             working.is_some_and(|hops| hops > 0 && self.hop_limit > 0 && hops != self.hop_limit);
         let said = match (self.state.as_str(), self.reason.as_str()) {
-            ("open", _) if elsewhere => Said::OpenElsewhere,
-            ("open", _) => Said::Open,
-            ("closed", _) if elsewhere => Said::RefusedElsewhere,
-            ("closed", _) => Said::Refused,
+            ("open", _) if elsewhere => Claim::OpenElsewhere,
+            ("open", _) => Claim::Open,
+            ("closed", _) if elsewhere => Claim::RefusedElsewhere,
+            ("closed", _) => Claim::Refused,
             ("filtered", "admin-prohibited" | "host-prohibited" | "net-prohibited") => {
-                Said::Prohibited
+                Claim::Prohibited
             }
-            ("filtered", "host-unreach" | "net-unreach") => Said::FilteredUnreachable,
-            ("filtered", _) => Said::NoAnswer,
-            _ => Said::Unclear,
+            ("filtered", "host-unreach" | "net-unreach") => Claim::FilteredUnreachable,
+            ("filtered", _) => Claim::NoAnswer,
+            _ => Claim::Unclear,
         };
         Statement { said, at: self.by }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::said::{Said, Statement};
+use super::super::statement::{Claim, Statement};
 use super::{Errand, Output};
 
 /// The line of one hop.
@@ -15,7 +15,7 @@ struct Hop<'t> {
 
 pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
     let [output, other] = outputs else {
-        return Said::Unclear.anywhere();
+        return Claim::Unclear.anywhere();
     };
     let hops: Vec<Hop<'_>> = output.stdout.lines().filter_map(Hop::read).collect();
     let Some(last) = hops.last() else {
@@ -23,9 +23,9 @@ pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
         let waited = [&output.stdout, &output.stderr];
         let silent = waited.iter().any(|text| text.contains("not reached"));
         let said = if silent {
-            Said::NoAnswer
+            Claim::NoAnswer
         } else {
-            Said::of_system_error(&output.stderr)
+            Claim::of_system_error(&output.stderr)
         };
         return said.anywhere();
     };
@@ -34,19 +34,19 @@ pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
     let elsewhere = working.is_some_and(|hop| hop.number != last.number);
     let says = |mark| last.text.contains(mark);
     let (said, at) = if says("[open]") && elsewhere {
-        (Said::OpenElsewhere, None)
+        (Claim::OpenElsewhere, None)
     } else if says("[open]") {
-        (Said::Open, None)
+        (Claim::Open, None)
     } else if says("[closed]") && elsewhere {
-        (Said::RefusedElsewhere, None)
+        (Claim::RefusedElsewhere, None)
     } else if says("[closed]") {
-        (Said::Refused, None)
+        (Claim::Refused, None)
     } else if says("!A") || says("!X") || says("!C") {
-        (Said::Prohibited, Some(last.address))
+        (Claim::Prohibited, Some(last.address))
     } else if says("!H") || says("!N") {
-        (Said::FilteredUnreachable, Some(last.address))
+        (Claim::FilteredUnreachable, Some(last.address))
     } else {
-        (Said::NoAnswer, Some(last.address))
+        (Claim::NoAnswer, Some(last.address))
     };
     Statement { said, at }
 }

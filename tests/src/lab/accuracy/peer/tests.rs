@@ -24,7 +24,7 @@ fn output(code: i32, stdout: &str, stderr: &str) -> Output {
     }
 }
 
-fn said(name: &str, outputs: &[Output]) -> Said {
+fn said(name: &str, outputs: &[Output]) -> Claim {
     peer(name)
         .statement(outputs, &errand(5901, SessionKind::Https))
         .said
@@ -44,31 +44,31 @@ fn nmap_is_read_from_its_xml() {
     let cases = [
         (
             r#"<state state="open" reason="syn-ack" reason_ttl="62"/>"#,
-            Said::Open,
+            Claim::Open,
         ),
         (
             r#"<state state="open" reason="syn-ack" reason_ttl="64"/>"#,
-            Said::OpenElsewhere,
+            Claim::OpenElsewhere,
         ),
         (
             r#"<state state="closed" reason="reset" reason_ttl="62"/>"#,
-            Said::Refused,
+            Claim::Refused,
         ),
         (
             r#"<state state="closed" reason="reset" reason_ttl="64"/>"#,
-            Said::RefusedElsewhere,
+            Claim::RefusedElsewhere,
         ),
         (
             r#"<state state="closed" reason="conn-refused" reason_ttl="0"/>"#,
-            Said::Refused,
+            Claim::Refused,
         ),
         (
             r#"<state state="filtered" reason="no-response" reason_ttl="0"/>"#,
-            Said::NoAnswer,
+            Claim::NoAnswer,
         ),
         (
             r#"<state state="filtered" reason="host-unreach" reason_ttl="0"/>"#,
-            Said::FilteredUnreachable,
+            Claim::FilteredUnreachable,
         ),
     ];
     for (xml, said) in cases {
@@ -77,19 +77,19 @@ fn nmap_is_read_from_its_xml() {
     let prohibited = state(
         r#"<state state="filtered" reason="admin-prohibited" reason_ttl="64" reason_ip="10.73.1.1"/>"#,
     );
-    assert_eq!(prohibited.said, Said::Prohibited);
+    assert_eq!(prohibited.said, Claim::Prohibited);
     assert_eq!(prohibited.at, Some("10.73.1.1".parse().unwrap()));
     let by_target = r#"<state state="filtered" reason="admin-prohibited" reason_ttl="62"/>"#;
     assert_eq!(state(by_target).at, Some(CLOUD.parse().unwrap()));
     let by_errno = r#"<state state="filtered" reason="admin-prohibited" reason_ttl="0"/>"#;
-    assert_eq!(state(by_errno), Said::Prohibited.anywhere());
+    assert_eq!(state(by_errno), Claim::Prohibited.anywhere());
     let told = "setup_target: failed to determine route to 10.73.3.2\n";
     let no_route = output(0, "<nmaprun></nmaprun>", told);
-    assert_eq!(said("nmap -sS", &[no_route]), Said::NoRoute);
+    assert_eq!(said("nmap -sS", &[no_route]), Claim::NoRoute);
     let own = "sendto in send_ip_packet_sd: sendto(4, packet, 44, 0, 10.73.3.2, 16) => Operation \
                not permitted\n";
-    assert_eq!(said("nmap -sS", &[output(0, "", own)]), Said::NotPermitted);
-    assert_eq!(said("nmap -sT", &[output(1, "<nmap", "")]), Said::Unclear);
+    assert_eq!(said("nmap -sS", &[output(0, "", own)]), Claim::NotPermitted);
+    assert_eq!(said("nmap -sT", &[output(1, "<nmap", "")]), Claim::Unclear);
 }
 
 #[test]
@@ -103,37 +103,37 @@ fn nping_is_read_by_its_arrow_and_its_sum() {
     };
     assert_eq!(
         done("RCVD (0.0019s) Handshake with 10.73.3.2:5901 completed", 3),
-        Said::Open
+        Claim::Open
     );
     assert_eq!(
         done("SENT (0.0015s) Starting TCP Handshake > 10.73.3.2:5901", 0),
-        Said::NoAnswer
+        Claim::NoAnswer
     );
     let rst = "RCVD (0.0017s) Possible TCP RST received from 10.73.3.2:7998 --> ";
     for (error, said) in [
-        ("Connection refused", Said::Refused),
-        ("No route to host", Said::NoRoute),
-        ("Network is unreachable", Said::NoRoute),
-        ("Permission denied", Said::NotPermitted),
-        ("Invalid argument", Said::Unclear),
+        ("Connection refused", Claim::Refused),
+        ("No route to host", Claim::NoRoute),
+        ("Network is unreachable", Claim::NoRoute),
+        ("Permission denied", Claim::NotPermitted),
+        ("Invalid argument", Claim::Unclear),
     ] {
         assert_eq!(done(&format!("{rst}{error}"), 0), said, "{error}");
     }
     assert_eq!(
         said("nping", &[output(1, "", "nping: not found")]),
-        Said::Unclear
+        Claim::Unclear
     );
 }
 
 #[test]
 fn ncat_is_read_by_its_exit_code_and_text() {
     let cases = [
-        (0, "Ncat: Connected to 10.73.3.2:5901.", Said::Open),
-        (1, "Ncat: TIMEOUT.", Said::NoAnswer),
-        (1, "Ncat: Connection refused.", Said::Refused),
-        (1, "Ncat: No route to host.", Said::NoRoute),
-        (1, "Ncat: Permission denied.", Said::NotPermitted),
-        (1, "Ncat: Invalid argument.", Said::Unclear),
+        (0, "Ncat: Connected to 10.73.3.2:5901.", Claim::Open),
+        (1, "Ncat: TIMEOUT.", Claim::NoAnswer),
+        (1, "Ncat: Connection refused.", Claim::Refused),
+        (1, "Ncat: No route to host.", Claim::NoRoute),
+        (1, "Ncat: Permission denied.", Claim::NotPermitted),
+        (1, "Ncat: Invalid argument.", Claim::Unclear),
     ];
     for (code, text, expected) in cases {
         let text = format!("Ncat: Version 7.93 ( https://nmap.org/ncat )\n{text}\n");
@@ -154,46 +154,46 @@ fn curl_is_read_by_its_codes() {
         )
     };
     let cases = [
-        (0, 404, 1, "", Said::Served),
-        (0, 302, 1, "", Said::OtherAnswer),
+        (0, 404, 1, "", Claim::Served),
+        (0, 302, 1, "", Claim::OtherAnswer),
         (
             1,
             0,
             1,
             "Received HTTP/0.9 when not allowed",
-            Said::OtherAnswer,
+            Claim::OtherAnswer,
         ),
-        (7, 0, 0, "Failed to connect", Said::Refused),
+        (7, 0, 0, "Failed to connect", Claim::Refused),
         (
             28,
             0,
             0,
             "Connection timed out after 8000 milliseconds",
-            Said::NoAnswer,
+            Claim::NoAnswer,
         ),
         (
             28,
             0,
             1,
             "Connection timed out after 8000 milliseconds",
-            Said::Stalls,
+            Claim::Stalls,
         ),
         (
             35,
             0,
             1,
             "Recv failure: Connection reset by peer",
-            Said::Ends,
+            Claim::Ends,
         ),
         (
             35,
             0,
             1,
             "error:0A00010B:SSL routines::wrong version number",
-            Said::OtherAnswer,
+            Claim::OtherAnswer,
         ),
-        (52, 0, 1, "Empty reply from server", Said::Ends),
-        (60, 0, 1, "SSL certificate problem", Said::OtherCertificate),
+        (52, 0, 1, "Empty reply from server", Claim::Ends),
+        (60, 0, 1, "SSL certificate problem", Claim::OtherCertificate),
     ];
     for (exit, status, connects, why, expected) in cases {
         let output = written(exit, status, connects, why);
@@ -201,7 +201,7 @@ fn curl_is_read_by_its_codes() {
     }
     assert_eq!(
         said("curl", &[output(2, "", "curl: option unknown")]),
-        Said::Unclear
+        Claim::Unclear
     );
 }
 
@@ -212,8 +212,8 @@ fn an_exchange_in_another_shape_says_so() {
         let outputs = [output(0, served, "")];
         peer("curl").statement(&outputs, &errand(443, kind)).said
     };
-    assert_eq!(of(SessionKind::Https), Said::Served);
-    assert_eq!(of(SessionKind::Nettcp), Said::ServedOtherwise);
+    assert_eq!(of(SessionKind::Https), Claim::Served);
+    assert_eq!(of(SessionKind::Nettcp), Claim::ServedOtherwise);
 }
 
 #[test]
@@ -230,41 +230,41 @@ fn blackbox_is_read_by_its_metrics_and_log() {
         );
         said("blackbox_exporter", &[output(0, &text, "")])
     };
-    assert_eq!(probed(404, "", THEN), Said::Served);
-    assert_eq!(probed(200, "", THEN), Said::OtherAnswer);
+    assert_eq!(probed(404, "", THEN), Claim::Served);
+    assert_eq!(probed(200, "", THEN), Claim::OtherAnswer);
     let cases = [
-        ("context deadline exceeded", NEVER, Said::NoAnswer),
-        ("context deadline exceeded", THEN, Said::Stalls),
+        ("context deadline exceeded", NEVER, Claim::NoAnswer),
+        ("context deadline exceeded", THEN, Claim::Stalls),
         (
             "dial tcp 10.73.3.2:5901: connect: connection refused",
             NEVER,
-            Said::Refused,
+            Claim::Refused,
         ),
         (
             "dial tcp 10.73.3.2:5901: connect: no route to host",
             NEVER,
-            Said::NoRoute,
+            Claim::NoRoute,
         ),
         (
             "dial tcp 10.73.3.2:5901: i/o timeout",
             NEVER,
-            Said::NoAnswer,
+            Claim::NoAnswer,
         ),
         (
             "read tcp 10.73.1.2:34420->10.73.3.2:443: read: connection reset by peer",
             THEN,
-            Said::Ends,
+            Claim::Ends,
         ),
-        ("EOF", THEN, Said::Ends),
+        ("EOF", THEN, Claim::Ends),
         (
             "x509: certificate signed by unknown authority",
             THEN,
-            Said::OtherCertificate,
+            Claim::OtherCertificate,
         ),
         (
             "tls: first record does not look like a TLS handshake",
             THEN,
-            Said::OtherAnswer,
+            Claim::OtherAnswer,
         ),
     ];
     for (error, tls, expected) in cases {
@@ -272,7 +272,7 @@ fn blackbox_is_read_by_its_metrics_and_log() {
     }
     assert_eq!(
         said("blackbox_exporter", &[output(7, "", "")]),
-        Said::Unclear
+        Claim::Unclear
     );
 }
 
@@ -285,32 +285,32 @@ fn tcptraceroute_is_compared_with_a_port_that_works() {
         let statement = peer("tcptraceroute").statement(&outputs, &errand(5901, SessionKind::Tcp));
         (statement.said, statement.at.map(|ip| ip.to_string()))
     };
-    assert_eq!(traced(WORKING), (Said::Open, None));
+    assert_eq!(traced(WORKING), (Claim::Open, None));
     assert_eq!(
         traced(" 1  10.73.3.2 [open]  0.092 ms  0.098 ms\n"),
-        (Said::OpenElsewhere, None)
+        (Claim::OpenElsewhere, None)
     );
     assert_eq!(
         traced(" 1  10.73.1.1  0.1 ms\n 2  10.73.3.2 [closed]  0.092 ms\n"),
-        (Said::RefusedElsewhere, None)
+        (Claim::RefusedElsewhere, None)
     );
     assert_eq!(
         traced(" 1  10.73.1.1  0.098 ms\n 2  10.73.1.1  0.087 ms !A  0.078 ms !A\n"),
-        (Said::Prohibited, Some("10.73.1.1".to_owned()))
+        (Claim::Prohibited, Some("10.73.1.1".to_owned()))
     );
     assert_eq!(
         traced(" 1  10.73.1.1  0.218 ms\n 2  * *\n 3  * *\nDestination not reached\n"),
-        (Said::NoAnswer, Some("10.73.1.1".to_owned()))
+        (Claim::NoAnswer, Some("10.73.1.1".to_owned()))
     );
     assert_eq!(
         traced(" 1  * *\n 2  * *\nDestination not reached\n"),
-        (Said::NoAnswer, None)
+        (Claim::NoAnswer, None)
     );
     let no_route = [
         output(1, "", "connect: Network is unreachable\n"),
         Output::default(),
     ];
-    assert_eq!(said("tcptraceroute", &no_route), Said::NoRoute);
+    assert_eq!(said("tcptraceroute", &no_route), Claim::NoRoute);
 }
 
 #[test]

@@ -116,9 +116,9 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
     }
     if let Some((port, address)) = evidence.translated() {
         next.push_str(&format!(
-            "; there is a NAT on the way (the server saw port {port} come from {address}): also \
-             ask the team that runs {address} whether its source ports for {target} are used up, \
-             which looks the same"
+            "; the server saw the session to port {port} come from {address}, so there is a NAT on \
+             the way: also ask the team that runs {address} whether its source ports for {target} \
+             are used up, which looks the same"
         ));
     }
     if doubts.contains(&Alternative::AnswerRefused) {
@@ -179,8 +179,8 @@ fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
         vec!["the server looked for a SYN from this host on that port in that time and saw none"];
     if evidence.refusal() == Refusal::Excluded {
         said.push(
-            "the kernel of the server's host counted no refused answer to a SYN in that time, as it \
-             would have if it had answered this one",
+            "the kernel of the server's host counted no refused answer to a SYN in that time, as \
+             it would have if it had answered this one",
         );
     }
     said

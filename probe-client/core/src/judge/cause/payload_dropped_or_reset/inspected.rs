@@ -170,7 +170,8 @@ pub(super) fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
         .collect()
 }
 
-/// Returns the step that comes first if the device objects to TLS without a server name, which the application may send.
+/// Returns the step that comes first if the device objects to TLS without a server name, since the application may send
+/// one.
 fn with_the_name(evidence: &Evidence<'_>, passing: &[Variation]) -> &'static str {
     let by_address = evidence.probe.host.parse::<std::net::IpAddr>().is_ok();
     let other = Variation::InServerName {

@@ -7,7 +7,7 @@ use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
 use crate::judge::place::Place;
-use crate::measurement::{Sighting, SightingEnd};
+use crate::measurement::{Sighting, SightingEnd, Variation};
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 use crate::words::counted;
@@ -58,10 +58,10 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     Some(super::at_its_hop(verdict, device))
 }
 
-/// Returns the question to `whom`. If no kind of session passes, the protocol is not the cause.
+/// Returns the question to `whom`. If several kinds of session were run and none passes, the protocol is not the cause.
 fn next(evidence: &Evidence<'_>, whom: &str, sighting: &Sighting) -> String {
     let flow = evidence.flow();
-    if any_ran_whole(evidence) || evidence.probe.variations.is_empty() {
+    if any_ran_whole(evidence) || !another_kind_ran(evidence) {
         return format!(
             "ask {whom} which rule of application or protocol inspection, or of intrusion \
              prevention, stops {} sessions in {flow} (their log for this time shows it), and to \
@@ -69,9 +69,10 @@ fn next(evidence: &Evidence<'_>, whom: &str, sighting: &Sighting) -> String {
             evidence.probe.session_kind().protocol()
         );
     }
-    let stops = match super::verdict_id(evidence) {
-        VerdictId::PayloadReset => "resets",
-        _ => "drops packets of",
+    let stops = if super::verdict_id(evidence) == VerdictId::PayloadReset {
+        "resets"
+    } else {
+        "drops packets of"
     };
     let (way, host) = if sighting.bytes_sent > 0 {
         let host = format!(
@@ -84,9 +85,9 @@ fn next(evidence: &Evidence<'_>, whom: &str, sighting: &Sighting) -> String {
         ("on the way to the server", String::new())
     };
     format!(
-        "ask {whom} which device {stops} {flow} after the handshake, {way}, whatever the protocol: \
-         one that sees only one direction of the connection, one that inspects it, or intrusion \
-         prevention; and to let the whole connection pass, replies included{host}"
+        "ask {whom} which device {stops} {flow} after the handshake, {way}, whatever the protocol, \
+         and to let the whole connection pass, replies included; it may be one that sees only one \
+         direction of the connection, one that inspects it, or intrusion prevention{host}"
     )
 }
 
@@ -106,6 +107,12 @@ fn beside(evidence: &Evidence<'_>) -> String {
 fn any_ran_whole(evidence: &Evidence<'_>) -> bool {
     let mut all = evidence.probe.variations.iter();
     all.any(|c| c.measurement.ran_whole())
+}
+
+/// Returns whether a session of another kind was run on the same port, whatever its result.
+fn another_kind_ran(evidence: &Evidence<'_>) -> bool {
+    let mut all = evidence.probe.variations.iter();
+    all.any(|c| matches!(c.variation, Variation::InShape { .. }))
 }
 
 /// Returns whether two sessions on the same port ended differently although they are alike.

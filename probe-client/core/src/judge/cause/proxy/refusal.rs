@@ -329,12 +329,13 @@ const fn why(status: u16) -> &'static str {
 }
 
 fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
+    // The reason carries the verdict, so it comes before the proxy's name.
     for (name, value) in [
+        ("X-Squid-Error", &http.squid_error),
+        ("Proxy-Status", &http.proxy_status),
+        ("it says", &http.unresolved),
         ("Server", &http.server),
         ("Via", &http.via),
-        ("Proxy-Status", &http.proxy_status),
-        ("X-Squid-Error", &http.squid_error),
-        ("it says", &http.unresolved),
     ] {
         if let Some(value) = value {
             verdict = verdict.because(format!("{name}: {value}"));

@@ -37,7 +37,7 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     let reachable = reachable::judge(evidence)?;
     let target = evidence.target();
     if account.shows_a_fault_by_flow() {
-        let mut verdict = open_for_some(&target, account);
+        let mut verdict = open_for_some(evidence, account);
         verdict.evidence.insert(0, reachable.claim);
         return Some(verdict);
     }
@@ -74,9 +74,9 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         in_words(odds)
     ));
     if account.dead.is_empty() && !redialled {
-        return Some(with_ports(verdict, account).next(late(evidence, account)));
+        return Some(with_ports(verdict, evidence, account).next(late(evidence, account)));
     }
-    Some(with_ports(verdict, account).next(format!(
+    Some(with_ports(verdict, evidence, account).next(format!(
         "ask the network team whether one of several parallel links, firewalls or NAT gateways on \
          the way to {target} fails or lacks the rule, and to look for loss, in both directions; if \
          they find nothing, ask the firewall team whether a NAT gateway has no source port free, \
@@ -86,17 +86,20 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     )))
 }
 
-/// Returns the next step if SYNs are lost, and pass when they are sent again. A link or a rule that goes by source port
-/// would have lost them again.
+/// Returns the next step if SYNs are lost, and later ones from the same source ports pass. A link or a rule that goes
+/// by source port would have lost those too.
 fn late(evidence: &Evidence<'_>, account: &FlowAccount) -> String {
+    let mut ports = [account.late.as_slice(), &account.passed_again].concat();
+    ports.sort_unstable();
+    ports.dedup();
     format!(
         "ask the network team to look for packet loss on the links and devices that carry {}, in \
          both directions; if they find none, ask the firewall team what drops the first SYN of \
-         some connections and lets the same SYN pass when it is sent again (source ports {}): a \
+         some connections and lets a later one from the same source port pass (source ports {}): a \
          limit on new connections, flood protection, or a cluster of firewalls or NAT gateways \
          whose members learn of a connection late{}",
         evidence.flow(),
-        list(&account.late),
+        list(&ports),
         more_flows(account)
     )
 }
@@ -117,14 +120,15 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool 
 }
 
 /// Returns the verdict on a port that is open only for some source ports.
-fn open_for_some(target: &str, account: &FlowAccount) -> Verdict {
+fn open_for_some(evidence: &Evidence<'_>, account: &FlowAccount) -> Verdict {
+    let target = evidence.target();
     let claim = format!(
         "{target} is open, but not for all connections: {}",
         rate(account)
     );
     let id = VerdictId::ReachableWithLoss;
     let verdict = Verdict::new(id, Segment::PATH, Confidence::High, claim);
-    with_ports(verdict, account).next(by_flow(target, account))
+    with_ports(verdict, evidence, account).next(by_flow(&target, account))
 }
 
 /// Judges a probe whose own session went silent after it was opened, if fresh sessions ran whole and source ports make
@@ -135,7 +139,7 @@ fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Opti
     if !(passes && evidence.probe.died_in_silence() && account.shows_a_fault_by_flow()) {
         return None;
     }
-    let mut verdict = open_for_some(&evidence.target(), account);
+    let mut verdict = open_for_some(evidence, account);
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
@@ -180,7 +184,7 @@ fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verd
             claim,
         )
     };
-    let mut verdict = with_ports(verdict, account).next(by_flow(&target, account));
+    let mut verdict = with_ports(verdict, evidence, account).next(by_flow(&target, account));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
@@ -227,13 +231,19 @@ fn more_flows(account: &FlowAccount) -> &'static str {
     }
 }
 
-fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
+/// Returns `verdict` with the source ports that fail and those that pass, and what chance has to do with it.
+fn with_ports(mut verdict: Verdict, evidence: &Evidence<'_>, account: &FlowAccount) -> Verdict {
     if !account.dead.is_empty() {
         verdict = verdict.because(format!("source ports that fail: {}", list(&account.dead)));
     }
     if !account.answered.is_empty() {
+        let besides = if evidence.probe.failure().is_none() {
+            ", besides the session's own"
+        } else {
+            ""
+        };
         verdict = verdict.because(format!(
-            "source ports that pass, besides the session's own (those dialled later included): {}",
+            "source ports that pass{besides} (those dialled later included): {}",
             list(&account.answered)
         ));
     }

@@ -13,37 +13,9 @@ use crate::verdict::{Confidence, Segment, Verdict};
 pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let reachable = reachable::judge(evidence)?;
     let fresh: Vec<&Measurement> = new_sessions(evidence.probe).collect();
-    let again = |lost: fn(&Measurement) -> bool| {
-        let own = lost(evidence.probe);
-        let times = fresh.iter().filter(|m| lost(m)).count();
-        (own && times >= ENOUGH).then_some(times)
-    };
     let of = fresh.len();
-    let died = fresh.iter().filter(|m| was_cut_off(m)).count();
-    let how = match (
-        again(|m| m.syns_sent_again() > 0),
-        again(Measurement::loses_segments),
-    ) {
-        _ if died >= ENOUGH => {
-            format!(
-                "sessions are cut off: the first one ran whole, and {died} of {of} new ones did not"
-            )
-        }
-        (Some(times), _) if loses_one_syn(evidence) => {
-            format!(
-                "loses the first SYN of a connection: in the first session, and again in {times} \
-                 of {of} new ones"
-            )
-        }
-        (Some(times), _) => {
-            format!("loses SYNs: in the first session, and again in {times} of {of} new ones")
-        }
-        (None, Some(times)) => format!(
-            "loses segments of established sessions: more than one in the first session, and \
-             again more than one in {times} of {of} new ones"
-        ),
-        (None, None) => return None,
-    };
+    let died = cut_off(&fresh);
+    let how = how(evidence, &fresh)?;
     let target = evidence.target();
     let mut verdict = Verdict::new(
         VerdictId::ReachableWithLoss,
@@ -59,7 +31,7 @@ pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             all: of + 1,
         }));
     }
-    if let Some(times) = again(|m| m.syns_sent_again() > 0) {
+    if let Some(times) = again(evidence, &fresh, loses_syns) {
         let lost = Trials {
             failed: times + 1,
             all: of + 1,
@@ -80,6 +52,49 @@ pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     Some(verdict)
+}
+
+/// Returns in words what the first session and the `fresh` ones lost. `None` if too few lost it again.
+fn how(evidence: &Evidence<'_>, fresh: &[&Measurement]) -> Option<String> {
+    let (died, of) = (cut_off(fresh), fresh.len());
+    if died >= ENOUGH {
+        return Some(format!(
+            "sessions are cut off: the first one ran whole, and {died} of {of} new ones did not"
+        ));
+    }
+    if let Some(times) = again(evidence, fresh, loses_syns) {
+        let what = if loses_one_syn(evidence) {
+            "the first SYN of a connection"
+        } else {
+            "SYNs"
+        };
+        return Some(format!(
+            "loses {what}: in the first session, and again in {times} of {of} new ones"
+        ));
+    }
+    let times = again(evidence, fresh, Measurement::loses_segments)?;
+    Some(format!(
+        "loses segments of established sessions: more than one in the first session, and again \
+         more than one in {times} of {of} new ones"
+    ))
+}
+
+/// Returns how many of the `fresh` sessions lost something that the first one lost too. `None` if there are too few.
+fn again(
+    evidence: &Evidence<'_>,
+    fresh: &[&Measurement],
+    lost: fn(&Measurement) -> bool,
+) -> Option<usize> {
+    let times = fresh.iter().filter(|m| lost(m)).count();
+    (lost(evidence.probe) && times >= ENOUGH).then_some(times)
+}
+
+fn loses_syns(measurement: &Measurement) -> bool {
+    measurement.syns_sent_again() > 0
+}
+
+fn cut_off(fresh: &[&Measurement]) -> usize {
+    fresh.iter().filter(|m| was_cut_off(m)).count()
 }
 
 fn next_step(evidence: &Evidence<'_>) -> String {
@@ -107,11 +122,11 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
-/// Returns whether no session to this server lost anything but SYNs.
+/// Returns whether the first session lost SYNs, and no session to this server lost anything else.
 fn loses_syns_alone(evidence: &Evidence<'_>) -> bool {
-    let fresh = new_sessions(evidence.probe);
-    let mut all = evidence.same_server.iter().copied().chain(fresh);
-    all.all(|m| m.segments_sent_again() <= m.syns_sent_again())
+    let all = evidence.same_server.iter().copied();
+    let mut all = all.flat_map(|m| std::iter::once(m).chain(new_sessions(m)));
+    loses_syns(evidence.probe) && all.all(|m| m.segments_sent_again() <= m.syns_sent_again())
 }
 
 /// Returns the sessions that repeat the first one, at once or at a slow pace.

@@ -45,11 +45,7 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
             format!(
                 "{target} is open, but the first session failed; {whole} of {ran} new sessions{} \
                  completed",
-                if beside_others(evidence).is_some() {
-                    " that were opened alone"
-                } else {
-                    ""
-                }
+                opened_alone(evidence, fresh)
             ),
         )
         .next(next_step(evidence))
@@ -74,6 +70,16 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
+}
+
+/// Returns a note that the new sessions passed because they were opened alone; empty if that is not known. `fresh` are
+/// repetitions of the first session, which were not opened alone.
+fn opened_alone(evidence: &Evidence<'_>, fresh: Tally) -> &'static str {
+    if fresh.ran == 0 && beside_others(evidence).is_some() {
+        " that were opened alone"
+    } else {
+        ""
+    }
 }
 
 /// Returns in words how often a session may fail, as these trials show it.
@@ -104,10 +110,15 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
-/// Returns how many other connections were held open while a new session failed; `None` if none failed so.
+/// Returns how many other connections were held open while a new session failed; `None` if none failed so, or if no
+/// session passed alone.
 fn beside_others(evidence: &Evidence<'_>) -> Option<u8> {
+    let alone = Tally::of(evidence, Variation::InPace { held: 0 });
     let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
-    beside.next().map(|(held, _)| held)
+    beside
+        .next()
+        .map(|(held, _)| held)
+        .filter(|_| alone.whole > 0)
 }
 
 /// The minimum number of fresh sessions that pass. One may be the exception; two of three are not.

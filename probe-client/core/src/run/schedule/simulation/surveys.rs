@@ -8,7 +8,7 @@ use super::{CONTROL_PORT, Event, Fault, Simulation, port};
 use crate::run::budget::BUDGET;
 use crate::run::port_board::PortFailure;
 use crate::run::survey_order::hops;
-use crate::survey::{HopAnswer, HopTry, LastHop, Surveyor, Wanted};
+use crate::survey::{HopAnswer, HopTry, LastHop, SurveySyn, Surveyor};
 
 /// A survey in progress.
 pub(super) struct RunningSurvey {
@@ -55,10 +55,10 @@ impl Simulation<'_> {
         if survey.sending {
             return;
         }
-        if let Some(wanted) = survey.surveyor.next_syn() {
+        if let Some(syn) = survey.surveyor.next_syn() {
             survey.sending = true;
             let turn = self.survey_rate.next(self.now);
-            self.event(turn - self.now, Event::Sends(index, wanted));
+            self.event(turn - self.now, Event::Sends(index, syn));
         } else if survey.under_way == 0 {
             let ended = self.surveys.remove(&index).expect("a survey in progress");
             let survey = ended.surveyor.finish();
@@ -73,19 +73,19 @@ impl Simulation<'_> {
         }
     }
 
-    pub(super) fn send_of_survey(&mut self, index: usize, wanted: Wanted) {
-        let to = (wanted.port == port(index)).then_some(index);
+    pub(super) fn send_of_survey(&mut self, index: usize, syn: SurveySyn) {
+        let to = (syn.port == port(index)).then_some(index);
         self.played.syns.push((self.now, to));
-        let answer = self.hop(to, wanted.hop_limit);
+        let answer = self.hop(to, syn.hop_limit);
         let wait = if answer == HopAnswer::Silence {
             BUDGET.for_a_hop(Some(self.network.round_trip))
         } else {
             self.network.round_trip
         };
         let hop_try = HopTry {
-            port: wanted.port,
+            port: syn.port,
             source_port: 10_000 + u16::try_from(self.number % 50_000).unwrap(),
-            hop_limit: wanted.hop_limit,
+            hop_limit: syn.hop_limit,
             start_us: 0,
             duration_us: 0,
             answer,

@@ -21,7 +21,7 @@ impl Side {
 }
 
 /// A connection as one host sees it.
-struct Flow<'a> {
+struct HostConnection<'a> {
     name: &'a str,
     side: Side,
     from: String,
@@ -36,7 +36,7 @@ pub(super) fn rules(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
         Side::Client => &Segment::ThisHost,
         Side::Server => &Segment::ServerHost,
     });
-    let flow = Flow {
+    let connection = HostConnection {
         name,
         side,
         from,
@@ -44,12 +44,17 @@ pub(super) fn rules(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
         port,
         ipv4: hosts.destination.is_ipv4(),
     };
-    vec![netsh(&flow), powershell(&flow), nftables(&flow), ufw(&flow)]
+    vec![
+        netsh(&connection),
+        powershell(&connection),
+        nftables(&connection),
+        ufw(&connection),
+    ]
 }
 
-fn netsh(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
-    let fields = match flow.side {
+fn netsh(connection: &HostConnection<'_>) -> Snippet {
+    let (from, to, port) = (&connection.from, &connection.to, &connection.port);
+    let fields = match connection.side {
         Side::Client => format!(
             "dir=out action=allow protocol=TCP localip={from} remoteip={to} remoteport={port}"
         ),
@@ -58,19 +63,19 @@ fn netsh(flow: &Flow<'_>) -> Snippet {
         ),
     };
     Snippet::new(
-        flow.side.device(),
+        connection.side.device(),
         "Windows firewall (netsh, every version)",
         BLOCK_WINS,
         &format!(
             "netsh advfirewall firewall add rule name=\"{}\" {fields} profile=<PROFILE>",
-            flow.name
+            connection.name
         ),
     )
 }
 
-fn powershell(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
-    let fields = match flow.side {
+fn powershell(connection: &HostConnection<'_>) -> Snippet {
+    let (from, to, port) = (&connection.from, &connection.to, &connection.port);
+    let fields = match connection.side {
         Side::Client => format!(
             "-Direction Outbound -LocalAddress {from} -RemoteAddress {to} -RemotePort {port}"
         ),
@@ -79,22 +84,22 @@ fn powershell(flow: &Flow<'_>) -> Snippet {
         }
     };
     Snippet::new(
-        flow.side.device(),
+        connection.side.device(),
         "Windows firewall (PowerShell, Server 2012 and later)",
         BLOCK_WINS,
         &format!(
             "New-NetFirewallRule -DisplayName '{}' {fields} -Protocol TCP -Action Allow -Profile \
              <PROFILE>",
-            flow.name
+            connection.name
         ),
     )
 }
 
 /// Returns a rule to insert before all others of its chain: a rule after one that rejects would have no effect.
-fn nftables(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
-    let ip = if flow.ipv4 { "ip" } else { "ip6" };
-    let note = match flow.side {
+fn nftables(connection: &HostConnection<'_>) -> Snippet {
+    let (from, to, port) = (&connection.from, &connection.to, &connection.port);
+    let ip = if connection.ipv4 { "ip" } else { "ip6" };
+    let note = match connection.side {
         Side::Client => {
             "in the output chain that refuses the connection, above the rule that refuses it; a \
              rule in the input chain has to accept the answers (`ct state established accept`)"
@@ -106,31 +111,31 @@ fn nftables(flow: &Flow<'_>) -> Snippet {
         }
     };
     Snippet::new(
-        flow.side.device(),
+        connection.side.device(),
         "nftables",
         note,
         &format!(
             "insert rule <FAMILY> <TABLE> <CHAIN> {ip} saddr {from} {ip} daddr {to} tcp dport \
              {port} accept comment \"{}\"",
-            flow.name
+            connection.name
         ),
     )
 }
 
-fn ufw(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
-    let direction = match flow.side {
+fn ufw(connection: &HostConnection<'_>) -> Snippet {
+    let (from, to, port) = (&connection.from, &connection.to, &connection.port);
+    let direction = match connection.side {
         Side::Client => "out",
         Side::Server => "in",
     };
     Snippet::new(
-        flow.side.device(),
+        connection.side.device(),
         "ufw",
         "`prepend` puts it above the rules that deny; the answers pass",
         &format!(
             "ufw prepend allow {direction} on <INTERFACE> proto tcp from {from} to {to} port \
              {port} comment '{}'",
-            flow.name
+            connection.name
         ),
     )
 }

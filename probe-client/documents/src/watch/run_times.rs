@@ -16,7 +16,7 @@ pub struct Rhythm {
 
 /// Whether a run decided anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ran {
+pub enum RunDecision {
     /// At least one rule was decided.
     Decided,
     /// Nothing was decided: the server was not reached, or the run could not be carried out.
@@ -36,7 +36,7 @@ pub struct Next {
 
 /// Decides when runs begin. Its caller carries out one run after the other, so that they never overlap.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub struct RunTimes {
     rhythm: Rhythm,
     /// The time at which the run begins, or began, without the random delay.
     nominal: Duration,
@@ -45,8 +45,8 @@ pub struct Schedule {
     undecided_in_a_row: u32,
 }
 
-impl Schedule {
-    /// Creates a schedule whose first run begins `now`.
+impl RunTimes {
+    /// Returns the times of runs whose first one begins `now`.
     pub fn new(rhythm: Rhythm, now: Moment) -> Self {
         Self {
             rhythm,
@@ -77,10 +77,10 @@ impl Schedule {
     }
 
     /// Decides when the next run begins, after a run that ends `now`. `chance` is random, from 0 to 1.
-    pub fn ended(&mut self, ran: Ran, now: Moment, chance: f64) -> Next {
-        self.undecided_in_a_row = match ran {
-            Ran::Decided => 0,
-            Ran::Undecided => self.undecided_in_a_row.saturating_add(1),
+    pub fn ended(&mut self, decision: RunDecision, now: Moment, chance: f64) -> Next {
+        self.undecided_in_a_row = match decision {
+            RunDecision::Decided => 0,
+            RunDecision::Undecided => self.undecided_in_a_row.saturating_add(1),
         };
         let Rhythm { interval, jitter } = self.rhythm;
         let backed_off = self.undecided_in_a_row >= PATIENCE;

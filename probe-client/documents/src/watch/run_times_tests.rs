@@ -1,10 +1,10 @@
-//! Tests of the schedule in virtual time: the clocks, sleeps and the length of runs are drawn at random.
+//! Tests of the times of runs in virtual time: the clocks, sleeps and the length of runs are drawn at random.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Moment, Ran, Rhythm, Schedule};
+use super::{Moment, Rhythm, RunDecision, RunTimes};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -30,12 +30,12 @@ impl Host {
     }
 
     /// Waits as the shell does, and returns how long this took by the running clock.
-    fn wait(&mut self, schedule: &mut Schedule) -> Duration {
+    fn wait(&mut self, times: &mut RunTimes) -> Duration {
         let began = self.now.running;
-        while let Some(pause) = schedule.wait(self.now) {
+        while let Some(pause) = times.wait(self.now) {
             self.pass(pause);
         }
-        schedule.begins(self.now);
+        times.begins(self.now);
         self.now.running - began
     }
 }
@@ -44,7 +44,7 @@ impl Host {
 #[derive(Clone, Debug)]
 struct Round {
     took: Duration,
-    ran: Ran,
+    decision: RunDecision,
     chance: f64,
     event: Event,
 }
@@ -75,10 +75,10 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn round(took: std::ops::Range<u64>) -> impl Strategy<Value = Round> {
-    let ran = prop::sample::select(vec![Ran::Decided, Ran::Undecided]);
-    (seconds(took), ran, 0.0..1.0, event()).prop_map(|(took, ran, chance, event)| Round {
+    let decision = prop::sample::select(vec![RunDecision::Decided, RunDecision::Undecided]);
+    (seconds(took), decision, 0.0..1.0, event()).prop_map(|(took, decision, chance, event)| Round {
         took,
-        ran,
+        decision,
         chance,
         event,
     })
@@ -101,11 +101,11 @@ proptest! {
         rounds in prop::collection::vec(round(0..7_200), 1..30),
     ) {
         let mut host = Host::new();
-        let mut schedule = Schedule::new(rhythm, host.now);
-        prop_assert_eq!(host.wait(&mut schedule), Duration::ZERO);
+        let mut times = RunTimes::new(rhythm, host.now);
+        prop_assert_eq!(host.wait(&mut times), Duration::ZERO);
         for round in rounds {
             host.pass(round.took);
-            let next = schedule.ended(round.ran, host.now, round.chance);
+            let next = times.ended(round.decision, host.now, round.chance);
             prop_assert!(next.pause >= rhythm.interval / 4);
             prop_assert!(next.pause <= rhythm.interval * 2 + rhythm.jitter);
             prop_assert_eq!(next.overlong.is_some(), round.took > rhythm.interval);
@@ -117,7 +117,7 @@ proptest! {
             if let Event::Sleep(time) = round.event {
                 host.now.date += time;
             }
-            let waited = host.wait(&mut schedule);
+            let waited = host.wait(&mut times);
             match round.event {
                 Event::Nothing | Event::Back(_) => prop_assert_eq!(waited, next.pause),
                 Event::Forward(by) | Event::Sleep(by) => {
@@ -134,12 +134,12 @@ proptest! {
     ) {
         let mut host = Host::new();
         let began = host.now.running;
-        let mut schedule = Schedule::new(rhythm, host.now);
-        host.wait(&mut schedule);
+        let mut times = RunTimes::new(rhythm, host.now);
+        host.wait(&mut times);
         for (count, chance) in (1..).zip(chances) {
             host.pass(Duration::from_millis(100));
-            schedule.ended(Ran::Decided, host.now, chance);
-            host.wait(&mut schedule);
+            times.ended(RunDecision::Decided, host.now, chance);
+            host.wait(&mut times);
             let since = host.now.running - began;
             let rested = (rhythm.jitter + Duration::from_millis(100)) * count;
             prop_assert!(since >= rhythm.interval * count);
@@ -155,17 +155,17 @@ fn a_server_that_is_down_is_asked_half_as_often_until_it_answers() {
         interval: MINUTE,
         jitter: Duration::ZERO,
     };
-    let mut schedule = Schedule::new(rhythm, host.now);
+    let mut times = RunTimes::new(rhythm, host.now);
     let mut pauses = Vec::new();
-    for ran in [
-        Ran::Undecided,
-        Ran::Undecided,
-        Ran::Undecided,
-        Ran::Decided,
-        Ran::Undecided,
+    for decision in [
+        RunDecision::Undecided,
+        RunDecision::Undecided,
+        RunDecision::Undecided,
+        RunDecision::Decided,
+        RunDecision::Undecided,
     ] {
-        host.wait(&mut schedule);
-        pauses.push(schedule.ended(ran, host.now, 0.0).pause.as_secs());
+        host.wait(&mut times);
+        pauses.push(times.ended(decision, host.now, 0.0).pause.as_secs());
     }
     assert_eq!(pauses, [60, 120, 120, 60, 60]);
 }
@@ -177,11 +177,14 @@ fn a_long_sleep_is_followed_by_one_run_and_not_by_many() {
         interval: MINUTE,
         jitter: Duration::ZERO,
     };
-    let mut schedule = Schedule::new(rhythm, host.now);
-    host.wait(&mut schedule);
-    schedule.ended(Ran::Decided, host.now, 0.0);
+    let mut times = RunTimes::new(rhythm, host.now);
+    host.wait(&mut times);
+    times.ended(RunDecision::Decided, host.now, 0.0);
     // The host sleeps, but its clocks go on.
     host.pass(MINUTE * 1_000);
-    assert_eq!(host.wait(&mut schedule), Duration::ZERO);
-    assert_eq!(schedule.ended(Ran::Decided, host.now, 0.0).pause, MINUTE);
+    assert_eq!(host.wait(&mut times), Duration::ZERO);
+    assert_eq!(
+        times.ended(RunDecision::Decided, host.now, 0.0).pause,
+        MINUTE
+    );
 }

@@ -9,7 +9,7 @@ use crate::Probe;
 
 /// The result of one run for one rule, path and family.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Found {
+pub struct RuleResult {
     pub outcome: Outcome,
     pub verdict: VerdictId,
     pub segment: Segment,
@@ -19,7 +19,7 @@ pub struct Found {
     pub time_us: u64,
 }
 
-impl Found {
+impl RuleResult {
     pub(super) fn of(probe: &Probe) -> Self {
         Self {
             outcome: probe.outcome,

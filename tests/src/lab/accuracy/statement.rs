@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-/// A statement about a port.
+/// What a program claims about a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Said {
+pub enum Claim {
     /// A handshake was completed, and nothing else was tried.
     Open,
     /// A handshake was completed, but the number of hops to the host that answered differs from that of a working port.
@@ -42,12 +42,12 @@ pub enum Said {
 /// A statement about a port, and the host that it names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Statement {
-    pub said: Said,
+    pub said: Claim,
     /// The last host that answered, or the host that sent the prohibition.
     pub at: Option<IpAddr>,
 }
 
-impl Said {
+impl Claim {
     pub const ALL: [Self; 16] = [
         Self::Open,
         Self::OpenElsewhere,
@@ -105,12 +105,12 @@ impl Said {
     }
 }
 
-const SYSTEM_ERRORS: [(&str, Said); 7] = [
-    ("connection refused", Said::Refused),
-    ("no route to host", Said::NoRoute),
-    ("network is unreachable", Said::NoRoute),
-    ("permission denied", Said::NotPermitted),
-    ("operation not permitted", Said::NotPermitted),
-    ("timed out", Said::NoAnswer),
-    ("i/o timeout", Said::NoAnswer),
+const SYSTEM_ERRORS: [(&str, Claim); 7] = [
+    ("connection refused", Claim::Refused),
+    ("no route to host", Claim::NoRoute),
+    ("network is unreachable", Claim::NoRoute),
+    ("permission denied", Claim::NotPermitted),
+    ("operation not permitted", Claim::NotPermitted),
+    ("timed out", Claim::NoAnswer),
+    ("i/o timeout", Claim::NoAnswer),
 ];

@@ -3,18 +3,20 @@
 use probe_core::judge::Outcome;
 
 use super::{EntryChange, EntryVerdict};
-use crate::diff::{Answers, ChangeKind, FactChange, Facts, Key, Said, spread, transition};
+use crate::diff::{
+    Answers, ChangeKind, ComparedAnswer, FactChange, Facts, Key, spread, transition,
+};
 
 /// The answers and facts of the runs so far.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
+pub(super) struct SeriesState {
     /// For each question, the answer of the last run that decided it.
-    said: Answers<Said>,
+    said: Answers<ComparedAnswer>,
     /// The facts of the last run.
     facts: Option<Facts>,
 }
 
-impl Comparison {
+impl SeriesState {
     /// Returns whether there is a run to compare with.
     pub(super) fn has_begun(&self) -> bool {
         self.facts.is_some()
@@ -23,7 +25,7 @@ impl Comparison {
     /// Adds the next run, and returns what it changes. If it does not decide a question, the earlier answer remains.
     pub(super) fn next(
         &mut self,
-        mut said: Answers<Said>,
+        mut said: Answers<ComparedAnswer>,
         facts: Facts,
     ) -> (Vec<EntryChange>, Vec<FactChange>) {
         let before = self.facts.replace(facts.clone());
@@ -44,9 +46,9 @@ impl Comparison {
         (changes, before.changes(&facts))
     }
 
-    fn take(&mut self, key: Key, new: Said) -> Option<EntryChange> {
+    fn take(&mut self, key: Key, new: ComparedAnswer) -> Option<EntryChange> {
         let old = self.said.get(&key);
-        let is_undecided = |said: &Said| said.outcome == Outcome::Undecided;
+        let is_undecided = |said: &ComparedAnswer| said.outcome == Outcome::Undecided;
         if old.is_some() && is_undecided(&new) {
             return None;
         }
@@ -65,7 +67,7 @@ impl Comparison {
     }
 
     /// Forgets the questions that `said` does not answer, and returns them as changes.
-    fn gone(&mut self, said: &Answers<Said>) -> Vec<EntryChange> {
+    fn gone(&mut self, said: &Answers<ComparedAnswer>) -> Vec<EntryChange> {
         let gone = self.said.extract_if(.., |key, _| !said.contains_key(key));
         gone.filter_map(|(key, old)| change(&key, ChangeKind::Gone, Some(&old), None))
             .collect()
@@ -76,8 +78,8 @@ impl Comparison {
 fn change(
     key: &Key,
     kind: ChangeKind,
-    old: Option<&Said>,
-    new: Option<&Said>,
+    old: Option<&ComparedAnswer>,
+    new: Option<&ComparedAnswer>,
 ) -> Option<EntryChange> {
     let said = new.or(old)?;
     Some(EntryChange {

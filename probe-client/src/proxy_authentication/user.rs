@@ -4,7 +4,7 @@ use probe_core::proxy::ProxyCredentials;
 
 /// The user that a token is for.
 #[derive(Clone, Debug)]
-pub(crate) enum Who {
+pub(crate) enum TokenUser {
     Named(ProxyCredentials),
     /// The account that runs this program, which the system authenticates.
     #[cfg(windows)]
@@ -20,7 +20,7 @@ pub(super) struct NoToken {
     pub(super) wrong_password: bool,
 }
 
-impl Who {
+impl TokenUser {
     /// Returns the user of `credentials`; on Windows, the logged-on account if there are none.
     #[cfg(windows)]
     pub(crate) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
