@@ -28,7 +28,7 @@ pub(super) fn told(verdict: Verdict, probe: &Measurement, all: &[Measurement]) -
         "a server of the same name proved itself at {other} in this run"
     ));
     verdict.next(format!(
-        "the server runs: it proved itself at {other}. Ask its operator whether {address} is an \
+        "the server runs: it proved itself at {other}. Ask its admin whether {address} is an \
          address of its host too, and the DNS team to remove the {record} record of {host} if not; \
          else ask the firewall and cloud teams whether {family} to {address} is routed and let \
          through, replies included. Until then, programs that try {family} first wait or fail; \

@@ -160,7 +160,7 @@ impl Place {
         let segment = Segment::NearNetwork;
         Self {
             words: Some(format!(
-                "up to the first router, {}, or by this host's own firewall",
+                "at the first router, {}, before it, or in this host's own firewall",
                 named(survey, 1)
             )),
             whom: Some(whom(survey, &segment, 0, false)),

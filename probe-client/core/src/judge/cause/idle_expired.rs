@@ -79,11 +79,11 @@ fn expired(
 fn advice(evidence: &Evidence<'_>, silences: &OtherSilences, ended: FailureKind) -> String {
     let flow = evidence.flow();
     let mut text = format!(
-        "ask the teams that run firewalls, NAT gateways, load balancers and relays on the way to \
-         raise their TCP idle timeout for {flow} above the longest silence that the application \
-         keeps, and above {} at the least ({} is the longest silence tried here; HPC Pack's file \
-         staging sends a message every {}), or above 2 hours if the application's silences are not \
-         known (Linux and Windows send the first TCP keep-alive then unless configured otherwise)",
+        "{} to raise the TCP idle timeout for {flow} above the longest silence that the \
+         application keeps, and above {} at the least ({} is the longest silence tried here; HPC \
+         Pack's file staging sends a message every {}), or above 2 hours if the application's \
+         silences are not known",
+        whom(evidence),
         Span(silences.longest_wanted.max(FILE_STAGING)),
         Span(silences.longest_wanted),
         Span(FILE_STAGING)
@@ -122,6 +122,24 @@ fn advice(evidence: &Evidence<'_>, silences: &OtherSilences, ended: FailureKind)
         );
     }
     text
+}
+
+/// Returns the request to the teams that may run the device: first to the one whose device opens these connections anew,
+/// if there is one.
+fn whom(evidence: &Evidence<'_>) -> String {
+    let peer = testimony(evidence.probe).and_then(|t| t.peer);
+    match (evidence.probe.reopened_with(), peer) {
+        (Some(_), Some(peer)) => format!(
+            "ask the team that runs {}, which opens these connections anew (a relay, proxy or load \
+             balancer), and if that is not the cause, the firewall team",
+            peer.ip().to_canonical()
+        ),
+        (_, _) => {
+            "ask the firewall team, and then the teams that run NAT gateways, load balancers \
+                   and relays on the way,"
+                .to_owned()
+        }
+    }
 }
 
 fn outage(evidence: &Evidence<'_>, silence: Silence, fresh: Tally) -> Verdict {

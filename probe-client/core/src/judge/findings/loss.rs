@@ -21,13 +21,19 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     {
         return None;
     }
-    let (segments_up, down) = probe.sent_again().lost();
-    let up = probe.syns_sent_again() + segments_up;
-    (up + down > 0).then(|| {
+    let syns = probe.syns_sent_again();
+    let (up, down) = probe.sent_again().lost();
+    let what = match (syns > 0, up + down > 0) {
+        (false, false) => return None,
+        (false, true) => "segments",
+        (true, false) => "SYNs",
+        (true, true) => "segments, SYNs among them,",
+    };
+    Some(
         Finding::new(
             FindingId::Loss,
-            "segments were lost and had to be sent again",
+            format!("{what} were lost and had to be sent again"),
         )
-        .with_detail(format!("{up} to the server, {down} from it"))
-    })
+        .with_detail(format!("{} to the server, {down} from it", syns + up)),
+    )
 }

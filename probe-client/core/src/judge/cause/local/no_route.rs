@@ -11,7 +11,7 @@ pub(super) fn without_a_route(evidence: &Evidence<'_>) -> Verdict {
         VerdictId::NoRoute,
         Segment::ThisHost,
         Confidence::High,
-        format!("this host has no route to {server}; no packet left it"),
+        format!("this host has no usable route to {server}; no packet left it"),
     )
     .next(format!(
         "look up which route of this host applies (`ip route get {server}`; on Windows `route \

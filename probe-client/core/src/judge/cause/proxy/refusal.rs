@@ -211,12 +211,19 @@ fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
     Some(denial(claim).next(format!(
-        "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it \
-             to port 443 alone",
+        "ask the proxy team to allow {} to {target} for the client {}{}",
         protocol(proxy.scheme),
-        evidence.client()
+        evidence.client(),
+        if evidence.probe.port_dialled() == HTTPS {
+            ""
+        } else {
+            "; many proxies allow it to port 443 alone"
+        }
     )))
 }
+
+/// The port to which proxies allow connections most often.
+const HTTPS: u16 = 443;
 
 fn denial(claim: String) -> Verdict {
     Verdict::new(
