@@ -14,8 +14,7 @@ pub(crate) struct SharedLine(Arc<Mutex<Line>>);
 impl SharedLine {
     /// Records how long a handshake took, by the clock and by the kernel's measurement.
     pub(crate) fn handshake(&self, took: Duration, kernel: &TcpFacts) {
-        // A lost SYN makes a handshake late but does not mean a slow line. The kernel times only the SYN that was
-        // answered.
+        // A lost SYN makes a handshake late on a fast line too. The kernel times only the SYN that was answered.
         let at_once = kernel.total_retransmissions.is_none_or(|n| n == 0);
         if let Some(took) = kernel.rtt.or_else(|| at_once.then_some(took)) {
             self.line().handshake(took);

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::document_file::{self, FileName};
 use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
-use crate::signed_url;
+use crate::signed_url::{self, path_without_secrets};
 
 mod target;
 
@@ -64,6 +64,9 @@ impl Outputs {
         for text in specifications {
             if signed_url::split(text).is_some() {
                 return Err(OutputError::Url(signed_url::without_secrets(text)));
+            }
+            if signed_url::is_mistyped(text) {
+                return Err(OutputError::Mistyped(signed_url::without_secrets(text)));
             }
             let output = Output::open(text)?;
             if all.iter().any(|other| other.is_same_place(&output)) {
@@ -170,7 +173,7 @@ impl Output {
     fn open(text: &str) -> Result<Self, OutputError> {
         let (format, path) = specification(text)?;
         if path.as_os_str().is_empty() {
-            return Err(OutputError::NoFile(text.to_owned()));
+            return Err(OutputError::NoFile(signed_url::without_secrets(text)));
         }
         let place = if is_folder(&path) {
             let Some(extension) = format.extension() else {
@@ -254,14 +257,17 @@ fn is_folder(path: &Path) -> bool {
 fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
     if let Some(rest) = text.strip_prefix(TEMPLATE_PREFIX) {
         let Some((template, path)) = rest.split_once('=') else {
-            return Err(OutputError::TemplateAlone(text.to_owned()));
+            return Err(OutputError::TemplateAlone(signed_url::without_secrets(
+                text,
+            )));
         };
         let (template, file) = (Path::new(template), Path::new(path));
         if is_one_file(template, file) {
             return Err(OutputError::Input(file.to_owned()));
         }
         let format = ReportFormat::template(template);
-        let format = format.map_err(|error| OutputError::Template(text.to_owned(), error))?;
+        let shown = || signed_url::without_secrets(text);
+        let format = format.map_err(|error| OutputError::Template(shown(), error))?;
         return Ok((format, PathBuf::from(path)));
     }
     if let Some((name, path)) = text.split_once('=') {
@@ -269,7 +275,8 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
             return Ok((ReportFormat::BuiltIn(format), PathBuf::from(path)));
         }
         if name.chars().all(|c| c.is_ascii_alphabetic() || c == '-') {
-            return Err(OutputError::UnknownFormat(text.to_owned(), name.to_owned()));
+            let shown = signed_url::without_secrets(text);
+            return Err(OutputError::UnknownFormat(shown, name.to_owned()));
         }
     }
     let path = Path::new(text);
@@ -283,11 +290,16 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
     }
 }
 
-/// The reason why a report file cannot be written.
+/// Returns the text of an error, which may contain a path, without what may be the query of a URL.
+fn told(error: &io::Error) -> String {
+    signed_url::without_secrets(&error.to_string())
+}
+
+/// The reason why a report file cannot be written. No message contains the query of a URL, even of a mistyped one.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
     #[error("--output {}: its ending names no format; end it in {}, or write FORMAT=FILE \
-             (formats: {})", .0.display(), report_format::extensions(), report_format::names().collect::<Vec<_>>().join(", "))]
+             (formats: {})", path_without_secrets(.0), report_format::extensions(), report_format::names().collect::<Vec<_>>().join(", "))]
     NoFormat(PathBuf),
     #[error("--output {0}: `{1}` is not a format; expected one of {list}; for a file of that name, \
              write ./{0}", list = report_format::names().collect::<Vec<_>>().join(", "))]
@@ -296,19 +308,34 @@ pub(crate) enum OutputError {
     TemplateAlone(String),
     #[error("--output {0} names no file: write {0}FILE")]
     NoFile(String),
-    #[error("--output {} is named twice; give each report a file of its own", .0.display())]
+    #[error("--output {} is named twice; give each report a file of its own", path_without_secrets(.0))]
     Twice(PathBuf),
-    #[error("--output {} is a file that this command reads; name another file", .0.display())]
+    #[error("--output {} is a file that this command reads; name another file", path_without_secrets(.0))]
     Input(PathBuf),
     #[error("--output {0}: {1:#}")]
     Template(String, anyhow::Error),
     #[error("--output {} is a folder, and files of this format have no ending of their own; name a \
-             file", .0.display())]
+             file", path_without_secrets(.0))]
     NoEnding(PathBuf),
     #[error("--output {0}: only `run` and `idle` send reports to a URL")]
     Url(String),
-    #[error("--output {} cannot be written: {error}", path.display())]
+    #[error("--output {0} is not a URL; did you mean https://…?")]
+    Mistyped(String),
+    #[error("--output {} cannot be written: {}", path_without_secrets(.path), told(.error))]
     NotWritable { path: PathBuf, error: io::Error },
+}
+
+impl OutputError {
+    /// Returns the entry that names no format, as errors show it.
+    pub(crate) fn without_format(&self) -> Option<String> {
+        if let Self::NoFormat(path) = self {
+            return Some(path_without_secrets(path));
+        }
+        if let Self::UnknownFormat(shown, _) = self {
+            return Some(shown.clone());
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -329,6 +356,25 @@ mod tests {
             let link = folder.path().join("report.json");
             std::os::unix::fs::symlink(&file, &link).unwrap();
             assert_eq!(place_of(&file), place_of(&link));
+        }
+    }
+
+    #[test]
+    fn a_url_in_place_of_a_file_is_refused_without_its_secret() {
+        for (text, told) in [
+            ("https://x/a.json?sig=S3CRET", "only `run` and `idle`"),
+            ("https:/x/a.json?sig=S3CRET", "did you mean https://…?"),
+            ("htps://x/a.json?sig=S3CRET", "did you mean https://…?"),
+            ("ftp://x/a.json?sig=S3CRET", "did you mean https://…?"),
+            ("json=https//x/a.json?sig=S3CRET", "did you mean https://…?"),
+            ("no-such-folder/a?sig=S3CRET", "its ending names no format"),
+            ("jsn=x/a.json?sig=S3CRET", "`jsn` is not a format"),
+            ("json=no-such-folder/a?sig=S3CRET", "cannot be written"),
+            ("json=no-such-folder/a?sig=S3CRET/b", "cannot be written"),
+        ] {
+            let error = Outputs::open(&[text.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+            assert!(!error.contains("S3CRET"), "{error}");
         }
     }
 

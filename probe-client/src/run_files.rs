@@ -124,7 +124,7 @@ mod tests {
                 assert!(refused.to_string().starts_with(source), "{refused}");
                 refused.kind
             });
-            let name = source.rsplit('/').next().unwrap();
+            let name = source.rsplit(['/', '\\']).next().unwrap();
             told.push((name.to_owned(), run));
         });
         told

@@ -27,6 +27,8 @@ pub(crate) enum InvalidUrl {
     InClear,
     #[error("expected a URL without a user name")]
     User,
+    #[error("expected a port from 1 to 65535")]
+    Port,
     #[error("expected a URL such as https://storage.example/runs/?SIGNATURE")]
     Form,
 }
@@ -93,7 +95,7 @@ impl FromStr for SignedUrl {
         Ok(Self {
             authority: authority.to_string(),
             host: host.to_owned(),
-            port: authority.port_u16().unwrap_or(HTTPS),
+            port: port(authority.as_str(), authority.host())?,
             path: url.path().to_owned(),
             query: url.query().map(str::to_owned),
         })
@@ -124,24 +126,80 @@ pub(crate) fn split(text: &str) -> Option<(Option<&str>, &str)> {
     // A template's file and the query may contain `=` too.
     let mut parts = text.match_indices('=');
     let (at, _) = parts.find(|(at, _)| is_of_the_web(&text[at + 1..]))?;
+    // The query of a mistyped URL may contain a URL.
+    if authority_of(text).is_some_and(|start| start <= at) {
+        return None;
+    }
     Some((Some(&text[..at]), &text[at + 1..]))
 }
 
-/// Returns `text` as it may be shown: without the query and the user name of a URL.
+/// Returns whether `text` is `[FORMAT=]URL` with a mistake in the scheme, such as `https:/host/` or `htps://host/`.
+pub(crate) fn is_mistyped(text: &str) -> bool {
+    split(text).is_none() && authority_of(text).is_some()
+}
+
+/// Returns the path of a report as errors show it: without what may be the query of a URL.
+pub(crate) fn path_without_secrets(path: &Path) -> String {
+    without_secrets(&path.to_string_lossy())
+}
+
+/// Returns `text` as it may be shown: without a query, and without the user name of a URL. The URL may be mistyped.
 pub(crate) fn without_secrets(text: &str) -> String {
-    let Some((_, url)) = split(text) else {
-        return text.to_owned();
+    let start = authority_of(text);
+    // A file's name may contain `#`, but the part of a URL after it is hidden like the query.
+    let marks: &[char] = if start.is_some() { &['?', '#'] } else { &['?'] };
+    let mut cuts = text.match_indices(marks).map(|(at, _)| at);
+    let cut = cuts.find(|at| !is_of_a_windows_path(text, *at));
+    let (shown, hidden) = match cut {
+        Some(cut) => (&text[..cut], HIDDEN),
+        None => (text, ""),
     };
-    let format = &text[..text.len() - url.len()];
-    let (place, is_cut) = match url.split_once(['?', '#']) {
-        Some((place, _)) => (place, true),
-        None => (url, false),
+    let (before, rest) = shown.split_at(start.unwrap_or_default().min(shown.len()));
+    let end = match start {
+        Some(_) => rest.find('/').unwrap_or(rest.len()),
+        None => 0,
     };
-    let (scheme, rest) = place.split_once("://").unwrap_or(("https", place));
-    let end = rest.find('/').unwrap_or(rest.len());
-    let start = rest[..end].rfind('@').map_or(0, |at| at + 1);
-    let hidden = if is_cut { HIDDEN } else { "" };
-    format!("{format}{scheme}://{}{hidden}", &rest[start..])
+    let user = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{before}{}{hidden}", &rest[user..])
+}
+
+/// Returns whether the `?` at `at` is that of the prefix `\\?\`, with which long paths of Windows begin.
+fn is_of_a_windows_path(text: &str, at: usize) -> bool {
+    text[..at].ends_with(r"\\") && text[at..].starts_with(r"?\")
+}
+
+/// Returns the position after the scheme of a URL in `[FORMAT=]URL`, also if the scheme is mistyped.
+fn authority_of(text: &str) -> Option<usize> {
+    let starts = text.match_indices('=').map(|(at, _)| at + 1);
+    let mut starts = std::iter::once(0).chain(starts);
+    starts.find_map(|start| Some(start + scheme_length(&text[start..])?))
+}
+
+/// Returns the length of the scheme at the beginning of `text`, with the marks after it: `https://`, `https:/`,
+/// `https//`, `htps://`. The letter of a drive is not a scheme.
+fn scheme_length(text: &str) -> Option<usize> {
+    let is_of_the_word = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let rest = text.trim_start_matches(is_of_the_word);
+    let word = &text[..text.len() - rest.len()];
+    let is_web = ["https", "http"]
+        .iter()
+        .any(|scheme| scheme.eq_ignore_ascii_case(word));
+    let is_scheme = word.len() > 1 && rest.starts_with("://");
+    let is_near = is_web && (rest.starts_with(':') || rest.starts_with("//"));
+    let after = rest.trim_start_matches([':', '/', '\\']);
+    (is_scheme || is_near).then(|| text.len() - after.len())
+}
+
+/// Returns the port in `authority`, which begins with `host`: 443 if it names none.
+fn port(authority: &str, host: &str) -> Result<u16, InvalidUrl> {
+    let after = authority.get(host.len()..);
+    match after.and_then(|after| after.strip_prefix(':')) {
+        None | Some("") => Ok(HTTPS),
+        Some(text) => match text.parse() {
+            Ok(0) | Err(_) => Err(InvalidUrl::Port),
+            Ok(port) => Ok(port),
+        },
+    }
 }
 
 fn is_of_the_web(text: &str) -> bool {
@@ -185,6 +243,8 @@ mod tests {
             ("https://user:word@storage.example/", InvalidUrl::User),
             ("https://", InvalidUrl::Form),
             ("https://storage.example/a b", InvalidUrl::Form),
+            ("https://storage.example:99999/a", InvalidUrl::Port),
+            ("https://[::1]:0/a", InvalidUrl::Port),
         ] {
             assert_eq!(text.parse::<SignedUrl>(), Err(reason), "{text}");
         }
@@ -216,9 +276,39 @@ mod tests {
             ("https://user:word@x/a@b?sig", "https://x/a@b?…"),
             ("https://user:word@x", "https://x"),
             ("https://x/#sig=abc", "https://x/?…"),
-            ("run.json?sig", "run.json?sig"),
+            ("run.json?sig", "run.json?…"),
+            ("json=storage.example/a?sig=abc", "json=storage.example/a?…"),
+            ("runs#1/run.json", "runs#1/run.json"),
+            (r"\\?\C:\runs\run.json", r"\\?\C:\runs\run.json"),
+            (r"\\?\C:\a?sig=abc", r"\\?\C:\a?…"),
         ] {
             assert_eq!(without_secrets(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_url_is_recognised_and_shown_without_its_secrets() {
+        for (text, shown) in [
+            ("https:/x/a.json?sig=abc", "https:/x/a.json?…"),
+            ("https:x/a.json?sig=abc", "https:x/a.json?…"),
+            ("https//x/a.json?sig=abc", "https//x/a.json?…"),
+            ("json=https//x/a.json?sig=abc", "json=https//x/a.json?…"),
+            (r"HTTPS:\\x\a?sig=abc", r"HTTPS:\\x\a?…"),
+            ("htps://x/a.json?sig=abc", "htps://x/a.json?…"),
+            ("htps://x/?sig=abc&u=https://y", "htps://x/?…"),
+            ("ftp://user:abc@x/a.json", "ftp://x/a.json"),
+            (
+                "template=a.txt=s3://x/a#sig=abc",
+                "template=a.txt=s3://x/a?…",
+            ),
+        ] {
+            assert!(is_mistyped(text), "{text}");
+            assert_eq!(without_secrets(text), shown);
+        }
+        let right = ["https://x/?a=htps://y", "html=http://x/"];
+        let files = ["run.json", "C://runs/", "http.json", "https/run.json"];
+        for text in right.into_iter().chain(files) {
+            assert!(!is_mistyped(text), "{text}");
         }
     }
 }

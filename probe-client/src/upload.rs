@@ -2,7 +2,7 @@
 //! that a network that is blocked loses nothing.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -15,7 +15,7 @@ use crate::arguments::ReportOptions;
 use crate::config::Config;
 use crate::document_file::FileName;
 use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
-use crate::signed_url::{self, InvalidUrl, SignedUrl};
+use crate::signed_url::{self, InvalidUrl, SignedUrl, path_without_secrets};
 use crate::terminal;
 
 mod sender;
@@ -24,7 +24,11 @@ use sender::{Parcel, Sender};
 
 /// The reports to send, each with its URL.
 #[derive(Debug)]
-pub(crate) struct Uploads(Vec<Upload>);
+pub(crate) struct Uploads {
+    all: Vec<Upload>,
+    /// A file in which the run is saved, for errors; `None` if no file was written.
+    saved: Option<PathBuf>,
+}
 
 #[derive(Debug)]
 struct Upload {
@@ -90,18 +94,30 @@ impl Uploads {
             outputs: files.into_iter().cloned().collect(),
             ..options.clone()
         };
-        Ok((files, Self(uploads)))
+        let uploads = Self {
+            all: uploads,
+            saved: None,
+        };
+        Ok((files, uploads))
+    }
+
+    /// Sets the file that errors name, in which the run is saved.
+    pub(crate) fn saved_in(self, file: Option<&PathBuf>) -> Self {
+        Self {
+            saved: file.cloned(),
+            ..self
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Sends the reports of `document`, one after the other, over the paths of the run. The user is told the results;
     /// a failure has no further consequence. Ctrl-C ends the sending.
     pub(crate) async fn send(&self, config: &Config, document: &RunDocument, quiet: bool) {
         let sender = Sender::prepare(config).await;
-        for upload in &self.0 {
+        for upload in &self.all {
             let url = upload.destination(document);
             let sent = tokio::select! {
                 sent = upload.send(&url, &sender, document) => sent,
@@ -110,9 +126,17 @@ impl Uploads {
             match sent {
                 Ok(()) if quiet => {}
                 Ok(()) => terminal::tell(&format!("sent: {url}")),
-                Err(why) => terminal::tell(&format!("error: not sent to {url}: {why}")),
+                Err(why) => terminal::tell(&self.failure(&url, &why)),
             }
         }
+    }
+
+    /// Returns the error for a report that was not sent to `url`.
+    fn failure(&self, url: &SignedUrl, why: &NotSent) -> String {
+        let saved = self.saved.as_ref().map_or_else(String::new, |file| {
+            format!("; the run is saved in {}", path_without_secrets(file))
+        });
+        format!("error: not sent to {url}: {why}{saved}")
     }
 }
 
@@ -132,7 +156,8 @@ impl Upload {
                 .map_err(|error| UploadError::Template(shown(), error))?,
             Some((name, None)) => {
                 let known = Format::named(name);
-                let unknown = || UploadError::UnknownFormat(shown(), name.to_owned());
+                let name = signed_url::without_secrets(name);
+                let unknown = || UploadError::UnknownFormat(shown(), name);
                 ReportFormat::BuiltIn(known.ok_or_else(unknown)?)
             }
         };
@@ -241,7 +266,7 @@ mod tests {
         let urls = ["https://x/runs/?sig=abc", "html=https://x/page?sig=abc"];
         let (files, uploads) = split(&["runs/", urls[0], "run.html", urls[1]]).unwrap();
         assert_eq!(files, ["runs/", "run.html"]);
-        let formats: Vec<_> = uploads.0.iter().map(|u| u.format.extension()).collect();
+        let formats: Vec<_> = uploads.all.iter().map(|u| u.format.extension()).collect();
         assert_eq!(formats, [Some("json"), Some("html")]);
         assert!(!format!("{uploads:?}").contains("abc"));
         assert!(split(&["runs/"]).unwrap().1.is_empty());
@@ -263,6 +288,14 @@ mod tests {
                 "--output pdf=https://x/?…: `pdf` is not a format; expected one of table, json, ",
             ),
             (
+                &["run.json", "x/?sig=abc&u=https://y/"],
+                "--output x/?…: `x/?…` is not a format; ",
+            ),
+            (
+                &["run.json", "https://x:99999/a.json?sig=abc"],
+                "--output https://x:99999/a.json?…: expected a port from 1 to 65535",
+            ),
+            (
                 &["run.json", "firewall-request=https://x/?sig=abc"],
                 "--output firewall-request=https://x/?… is a folder, and files of this format ",
             ),
@@ -278,16 +311,28 @@ mod tests {
         let text = include_str!("../core/tests/scenarios/demo.json");
         let document: RunDocument = serde_json::from_str(text).unwrap();
         let (_, uploads) = split(&["runs/", "https://x/runs/?sig=abc"]).unwrap();
-        let url = uploads.0[0].destination(&document);
+        let url = uploads.all[0].destination(&document);
         assert_eq!(
             url.expose_target(),
             "/runs/2026-11-22T090252Z-headnode.json?sig=abc"
         );
         let (_, uploads) = split(&["runs/", "https://x/a.json?sig=abc"]).unwrap();
         assert_eq!(
-            uploads.0[0].destination(&document).expose_target(),
+            uploads.all[0].destination(&document).expose_target(),
             "/a.json?sig=abc"
         );
+    }
+
+    #[test]
+    fn a_failure_names_the_file_that_has_the_run() {
+        let (_, uploads) = split(&["a.json", "https://x/a.json?sig=abc"]).unwrap();
+        let url = uploads.all[0].url.clone();
+        let why = NotSent::Interrupted;
+        let told = "error: not sent to https://x/a.json?…: interrupted";
+        assert_eq!(uploads.failure(&url, &why), told);
+        let uploads = uploads.saved_in(Some(&PathBuf::from("a.json")));
+        let told = format!("{told}; the run is saved in a.json");
+        assert_eq!(uploads.failure(&url, &why), told);
     }
 
     #[test]

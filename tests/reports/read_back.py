@@ -84,7 +84,9 @@ def read_back(fwprobe: str, folder: Path, run: Path, schema: Draft202012Validato
             rules.snippets.setdefault(snippet["system"], []).append(text)
             if snippet["system"] == "nftables":
                 # Rules that differ in their comment alone do the same.
-                rules.nftables.setdefault(snippet["device"], set()).add(text.split(" comment ")[0])
+                # The host that made the run goes by its name.
+                host = snippet["device"] if snippet["device"] == "the server's host" else "this host"
+                rules.nftables.setdefault(host, set()).add(text.split(" comment ")[0])
     rules.lines += request_back.algosec(run.name, reports["firewall-request-algosec"], asked)
     for family, name in FAMILIES.items():
         rules.terms += request_back.aerleon(run.name, reports[name], family, asked)

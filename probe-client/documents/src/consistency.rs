@@ -1,5 +1,4 @@
-//! Finds statements of a document that its own probes contradict. No run writes such a
-//! document, so somebody has edited it.
+//! Finds statements of a document that its own probes contradict. No run writes such a document: somebody edited it.
 
 use jiff::Timestamp;
 use probe_core::judge::Fulfilment;

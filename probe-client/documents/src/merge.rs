@@ -25,7 +25,7 @@ use document::{DOCUMENT, MAX_BECAUSE};
 use groups::{Answered, Member};
 use interned::Interned;
 use node_names::MAX_NAME;
-pub use node_names::{MOST_NODES, NodeNamesError, fold, unfold};
+pub use node_names::{MOST_NODES, NodeNamesError, differing_in_zeros, fold, unfold};
 
 use crate::RunDocument;
 use crate::diff::FactKind;
@@ -89,9 +89,14 @@ impl Merge {
         self.unread.add(source, kind, because.into());
     }
 
-    /// Returns whether there is nothing to merge and nothing that was left out.
+    /// Returns whether there is no run to merge.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.unread.count == 0
+        self.nodes.is_empty()
+    }
+
+    /// Returns what was left out.
+    pub const fn unread(&self) -> &Unread {
+        &self.unread
     }
 
     /// Returns the answer of all nodes. `expected` are the names of the nodes that should have a run, if the user gave

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use probe_core::judge::Outcome;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 use probe_documents::diff::{
@@ -12,11 +13,12 @@ use probe_documents::diff::{
 use crate::duration::milliseconds;
 use crate::json;
 use crate::rows::whole_seconds;
-use crate::text::Look;
+use crate::text::{Look, Tone, outcome};
 
 mod junit;
 mod markdown;
 mod text;
+mod warnings;
 
 pub(crate) use junit::write as write_junit;
 pub(crate) use markdown::write as write_markdown;
@@ -100,6 +102,33 @@ fn result(found: &RuleResult) -> String {
         return verdict.to_owned();
     }
     format!("{verdict} at {}", found.segment)
+}
+
+/// Returns the word and the colour for the outcome of a new rule, path or family; `None` if the change is of any other
+/// kind.
+fn outcome_of_new(change: &Change) -> Option<(&'static str, Tone)> {
+    let after = change.after.as_ref()?;
+    (change.change == ChangeKind::New).then(|| outcome(after.outcome))
+}
+
+/// Returns the number of new rules, paths and families that are not as expected.
+fn new_failures(diff: &Diff) -> usize {
+    let results = of_kind(diff, ChangeKind::New).filter_map(|change| change.after.as_ref());
+    results
+        .filter(|after| after.outcome == Outcome::NotAsExpected)
+        .count()
+}
+
+/// Returns the new rules in words. Those that fail are named, since they do not count as regressions.
+fn new_rules(count: usize, failures: usize) -> String {
+    let rules = if count == 1 { "rule" } else { "rules" };
+    match failures {
+        0 => format!("{count} new {rules}"),
+        1 => format!("{count} new {rules}, 1 not as expected (not counted as a regression)"),
+        _ => {
+            format!("{count} new {rules}, {failures} not as expected (not counted as regressions)")
+        }
+    }
 }
 
 /// Returns the explanation of a change, as labels and texts.
@@ -212,6 +241,7 @@ fn sentence(diff: &Diff) -> String {
         match diff.count(kind) {
             0 => {}
             1 if kind == ChangeKind::Regression => parts.push("1 regression".to_owned()),
+            count if kind == ChangeKind::New => parts.push(new_rules(count, new_failures(diff))),
             count => parts.push(format!("{count} {counted}")),
         }
     }

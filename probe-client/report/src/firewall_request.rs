@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::fact;
 use crate::json;
 use crate::markdown::escaped;
-use crate::rows::{Report, RequestRows, RunRow, Shortened};
+use crate::rows::{NotAskedRow, Report, RequestRows, RunRow, Shortened, listed};
 use crate::templating;
 
 pub(crate) mod aerleon;
@@ -41,10 +41,33 @@ struct Request<'a> {
     request: &'a RequestRows,
 }
 
-/// Returns the values of a request for people, with long lists shortened. The formats for programs have every row.
+/// Returns the values of a request for people: equal reasons are said once, and long lists are shortened. The formats
+/// for programs have every row.
 fn of_report(report: &Report) -> Value {
+    let mut report = report.clone();
+    report.request.not_asked = together(&report.request.not_asked);
     let Shortened { report, left_out } = report.shortened();
     context! { report => templating::value(&report), left_out }
+}
+
+/// Returns one row, with all ports, for rows that differ in nothing but the port.
+fn together(rows: &[NotAskedRow]) -> Vec<NotAskedRow> {
+    let mut groups: Vec<(&NotAskedRow, Vec<&str>)> = Vec::new();
+    for row in rows {
+        match groups
+            .iter_mut()
+            .find(|(first, _)| first.differs_only_in_port(row))
+        {
+            Some((_, ports)) if ports.contains(&row.port.as_str()) => {}
+            Some((_, ports)) => ports.push(row.port.as_str()),
+            None => groups.push((row, vec![row.port.as_str()])),
+        }
+    }
+    let merged = |(first, ports): (&NotAskedRow, Vec<&str>)| NotAskedRow {
+        port: listed(&ports, ", "),
+        ..first.clone()
+    };
+    groups.into_iter().map(merged).collect()
 }
 
 fn render(
@@ -55,6 +78,9 @@ fn render(
 ) -> io::Result<()> {
     let mut environment = templating::environment();
     environment.add_filter("markdown", |text: &str| escaped(text));
+    environment.add_filter("unasked", |step: &str| {
+        step.strip_prefix("ask ").unwrap_or(step).to_owned()
+    });
     fact::add_filters(&mut environment);
     let text = templating::render(environment, &[(name, template)], values)?;
     out.write_all(text.as_bytes())

@@ -91,8 +91,14 @@ impl Columns {
         before.push_str(GAP);
         let taken = before.width() + self.result + GAP.len();
         let left = usize::from(look.width).saturating_sub(taken);
-        let changes = shortened(&self.changes(entry), left.max(NARROWEST_LAST));
-        let result = match changes.as_str() {
+        let changes = self.changes(entry);
+        // Changes for which the line has no room are on lines of their own, so that none is cut off.
+        let (in_line, below) = if changes.width() <= left.max(NARROWEST_LAST) {
+            (changes.as_str(), "")
+        } else {
+            ("", changes.as_str())
+        };
+        let result = match in_line {
             "" => shortened(&result(entry), self.result),
             _ => padded(&result(entry), self.result) + GAP,
         };
@@ -101,8 +107,12 @@ impl Columns {
             "{}{}{}",
             look.paint(Tone::Plain, &before),
             look.paint(tone(entry.result), &result),
-            look.paint(Tone::Plain, &changes)
-        )
+            look.paint(Tone::Plain, in_line)
+        )?;
+        if below.is_empty() {
+            return Ok(());
+        }
+        paragraph(out, look, "", below)
     }
 
     /// Returns what changed: `regression: 443 dropped, 5901 dropped; fixed: 80; certificate`.
@@ -223,7 +233,7 @@ fn sum(history: &HistoryDocument) -> String {
 
 /// The greatest width of a column that is not the last.
 const WIDEST_COLUMN: usize = 24;
-/// The minimum width of the last column, even if the line then becomes too long.
+/// The width up to which changes stay in the line of their run, even if the line then becomes too long.
 const NARROWEST_LAST: usize = 20;
 
 #[cfg(test)]

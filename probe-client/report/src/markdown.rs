@@ -69,12 +69,14 @@ fn parts(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn explained(failure: &FailureRow) -> String {
+    let doubt = failure.doubt.map(|doubt| format!(", {doubt}"));
     let mut text = format!(
-        "\n## {} {}: {} ({})\n\n",
+        "\n## {} {}: {} ({}){}\n\n",
         word(failure.mark),
         escaped(&failure.ports),
         failure.verdict,
-        escaped(&expectation(&failure.expected, failure.contradiction))
+        escaped(&expectation(&failure.expected, failure.contradiction)),
+        doubt.unwrap_or_default()
     );
     text.push_str(&format!("{}\n\n", escaped(&failure.claim)));
     if let Some(step) = &failure.next_step {

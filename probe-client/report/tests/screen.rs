@@ -1,5 +1,5 @@
-//! Counts the lines of the table on a screen: a run with several faults is folded until it fits, a run with one fault is
-//! shown whole, and what is folded is still in the whole table.
+//! Counts the lines of the table on a screen: a run with several faults is folded until it fits, a single fault is shown
+//! whole, and what is folded is still in the whole table.
 //!
 //! The runs are put together from recorded probes, which are moved to one server.
 #![expect(
@@ -91,9 +91,68 @@ fn equal_failures_over_two_paths_are_one_statement() {
 fn a_single_failure_is_shown_whole() {
     let document = run(&[DIRECT], &[(5901, DIRECT, VerdictId::StallsAfterBytes)]);
     let screen = written(&document, SCREEN);
-    assert_eq!(screen, written(&document, Look::PLAIN));
+    let whole = written(&document, Look::PLAIN);
+    assert_eq!(explanations(&screen), explanations(&whole));
     assert!(screen.matches("  seen: ").count() > 5, "{screen}");
-    assert!(!screen.contains("--verbose"), "{screen}");
+}
+
+/// What else there is makes room for a single failure.
+#[test]
+fn findings_are_folded_around_a_single_failure() {
+    let mut document = brief(run(&[DIRECT], &FIVE[..1]));
+    let found = recorded_run(NAT_POOL).probes;
+    let finding = found.iter().find_map(|p| p.findings.first()).unwrap();
+    document.probes[0].findings = (0..40)
+        .map(|number| {
+            let mut finding = finding.clone();
+            finding.claim.push_str(&format!(" ({number})"));
+            finding
+        })
+        .collect();
+    let (screen, whole) = (written(&document, SCREEN), written(&document, Look::PLAIN));
+    assert!(whole.contains("\nNoted\n") && whole.lines().count() > 45);
+    assert!(screen.lines().count() <= 45, "{screen}");
+    assert_eq!(explanations(&screen), explanations(&whole));
+    let name = finding.id.name();
+    assert!(screen.contains("\n  noted: ") && screen.contains(name));
+    assert!(!screen.contains("\nNoted\n"), "{screen}");
+    // The failure's own page is in its explanation.
+    assert_eq!(words(&screen).matches("`fwprobe explain ").count(), 1);
+    assert_eq!(words(&screen).matches("--verbose").count(), 1, "{screen}");
+}
+
+/// A failure that alone is longer than a screen stays whole, and the rest is as short as it can be.
+#[test]
+fn the_allow_list_is_one_line_beside_a_long_failure() {
+    let mut document = recorded_run(NAT_POOL);
+    let mut probes = document.probes.iter_mut();
+    let failed = probes.find(|p| p.needs_a_word()).unwrap();
+    let facts = (0..60).map(|number| format!("fact {number}"));
+    failed.verdict.evidence = facts.collect();
+    let (screen, whole) = (written(&document, SCREEN), written(&document, Look::PLAIN));
+    assert_eq!(Report::of(&document).failures.len(), 1, "{whole}");
+    assert_eq!(explanations(&screen), explanations(&whole));
+    assert!(whole.contains("\nFor allow lists "), "{whole}");
+    assert!(!screen.contains("\nFor allow lists "), "{screen}");
+    let line = screen.lines().find(|line| line.starts_with("  allow: "));
+    let egress = &Report::of(&document).egress;
+    let first = egress[0].from.to_string();
+    assert!(line.unwrap().contains(&first), "{screen}");
+    assert!(!screen.contains("noted: "), "{screen}");
+}
+
+/// The first failures have facts although all of them would not fit with theirs.
+#[test]
+fn the_first_failures_have_the_facts_for_which_there_is_room() {
+    let mut document = brief(run(&[DIRECT], &FIVE));
+    let failed = document.probes.iter_mut().filter(|p| p.needs_a_word());
+    for (number, probe) in failed.enumerate().skip(2) {
+        probe.verdict.evidence = vec![format!("{number} {}", "long ".repeat(300))];
+    }
+    let screen = written(&document, SCREEN);
+    fits(&screen, 45);
+    assert_eq!(screen.matches("\n  seen: fact 0\n").count(), 2, "{screen}");
+    assert_eq!(screen.matches("  seen: ").count(), 2, "{screen}");
 }
 
 /// Two failures leave room for the facts that carry their conclusions.
@@ -150,6 +209,37 @@ fn the_whole_table_has_all_evidence() {
     assert!(!whole.contains("--verbose"), "{whole}");
 }
 
+/// A verdict that is not certain says so wherever it is the headline.
+#[test]
+fn the_confidence_is_in_the_headlines_of_each_form() {
+    let document = run(&[DIRECT], &FIVE);
+    let failures = Report::of(&document).failures;
+    let doubted: Vec<_> = failures.iter().filter(|f| f.doubt.is_some()).collect();
+    assert!(!doubted.is_empty(), "{failures:?}");
+    let whole = words(&written(&document, Look::PLAIN));
+    for failure in &doubted {
+        let doubt = failure.doubt.unwrap();
+        let headline = format!("{} {} ({doubt})", failure.ports, failure.verdict);
+        assert!(whole.contains(&headline), "{headline}: {whole}");
+    }
+    for (name, begin, end) in [
+        ("markdown", "## **FAIL**", ""),
+        ("html", "<summary>", "</summary>"),
+    ] {
+        let mut out = Vec::new();
+        let format = Format::named(name).unwrap();
+        write(format, &document, Look::PLAIN, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let said = |line: &&str| {
+            line.starts_with(begin)
+                && ["medium", "low"]
+                    .iter()
+                    .any(|word| line.ends_with(&format!("), confidence {word}{end}")))
+        };
+        assert_eq!(text.lines().filter(said).count(), doubted.len(), "{text}");
+    }
+}
+
 /// Even a run in which everything fails differently keeps every claim, and its conclusion stays last.
 #[test]
 fn what_cannot_fit_keeps_claims_and_conclusion() {
@@ -177,9 +267,32 @@ fn fits(screen: &str, most: usize) {
     assert!(narrow, "{screen}");
     assert_eq!(screen.matches("\n  more: ").count(), 1, "{screen}");
     let words = words(screen);
-    for place in ["--verbose", "`fwprobe explain run.json`"] {
+    for place in [
+        "--verbose",
+        "`--output run.json` saves it for `fwprobe explain run.json`",
+    ] {
         assert_eq!(words.matches(place).count(), 1, "{screen}");
     }
+    let (_, more) = screen.split_once("\n  more: ").unwrap();
+    let hint = more.lines().take_while(|line| !line.is_empty());
+    assert!(hint.count() <= 2, "{screen}");
+}
+
+/// Returns the blocks of the failures that are shown whole.
+fn explanations(text: &str) -> Vec<&str> {
+    let blocks = text.split("\n\n");
+    blocks.filter(|block| block.starts_with("FAIL ")).collect()
+}
+
+/// Returns the run with short texts for what failed: a claim of its own for each, and three facts.
+fn brief(mut document: RunDocument) -> RunDocument {
+    let failed = document.probes.iter_mut().filter(|p| p.needs_a_word());
+    for (number, probe) in failed.enumerate() {
+        probe.verdict.claim = format!("claim {number}");
+        probe.verdict.next_step = Some("ask".to_owned());
+        probe.verdict.evidence = (0..3).map(|fact| format!("fact {fact}")).collect();
+    }
+    document
 }
 
 fn statements(text: &str) -> usize {
@@ -242,6 +355,13 @@ fn probe(verdict: VerdictId) -> Probe {
     let mut probes = document.probes.into_iter();
     let found = probes.find(|probe| probe.verdict.id == verdict);
     found.unwrap_or_else(|| panic!("{verdict} is not in its file"))
+}
+
+/// Returns a recorded run, judged again.
+fn recorded_run(file: &str) -> RunDocument {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path.join("../..").join(file)).unwrap();
+    judge_again(serde_json::from_str(&text).unwrap())
 }
 
 /// Returns the file with a probe of this verdict.
@@ -311,6 +431,9 @@ const FILES: [(VerdictId, &str); 9] = [
         "tests/lab/records/flow-freezes-after-20-kilobytes.json",
     ),
 ];
+
+/// A run with one failure, several findings and addresses for allow lists.
+const NAT_POOL: &str = "tests/lab/records/nat-pool-with-a-port-dropped.json";
 
 const SERVER: &str = "10.73.3.2";
 const DIRECT: &str = "direct";

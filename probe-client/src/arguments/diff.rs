@@ -34,5 +34,6 @@ Examples:
 Rules are matched by their id, path and address family. Times of folders with five runs or more on
 each side are compared as well; they never change the exit code.
 
-Exit codes: 0 nothing got worse; 1 a regression; 3 something cannot be compared, because a run is
-undecided or asks something else; 2 usage, or a file that is not a run.";
+Exit codes: 0 nothing got worse (a new rule that fails is not a regression); 1 a regression; 3
+something cannot be compared, because a run is undecided or asks something else; 2 usage, or a file
+that is not a run.";

@@ -49,5 +49,5 @@ paths and address families. Groups with failures come first, and the smallest of
 newest run of a node counts. Files that are not runs are counted and named.
 
 Exit codes: 0 all rules of all nodes as expected; 1 a rule of a node is conclusively not; 3 a rule
-is undecided, a node is missing, or a file could not be read; 2 usage, or no run at all. Changes
-since earlier runs do not count.";
+is undecided, a node is missing, or a file could not be read; 2 usage, such as a path that does
+not exist, or no run at all. Changes since earlier runs do not count.";

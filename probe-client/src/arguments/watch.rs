@@ -91,9 +91,18 @@ impl TypedValueParser for FolderParser {
         value: &OsStr,
     ) -> Result<PathBuf, Error> {
         let text = value.to_string_lossy();
-        if signed_url::split(&text).is_some() {
-            let shown = signed_url::without_secrets(&text);
-            let why = format!("--output {shown}: a watch sends nothing to a URL; name a folder\n");
+        let shown = signed_url::without_secrets(&text);
+        let is_url = signed_url::split(&text).is_some() || signed_url::is_mistyped(&text);
+        let why = if is_url {
+            Some("a watch sends nothing to a URL; name a folder".to_owned())
+        } else if *shown != *text {
+            // The error of clap would show the whole value.
+            folder(&text).err()
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            let why = format!("--output {shown}: {why}\n");
             return Err(Error::raw(ErrorKind::ValueValidation, why).with_cmd(command));
         }
         TypedValueParser::parse_ref(&folder, command, argument, value)

@@ -1,7 +1,7 @@
 //! The places to which the reports of a run go: standard output, files, the desktop's browser. All of them are opened
 //! before the run starts, so that fwprobe reports beforehand which cannot be written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use probe_documents::RunDocument;
@@ -94,16 +94,21 @@ impl Delivery {
     }
 
     /// Prints the report on standard output, and writes the files. If one of them fails, the others are still written.
+    /// Returns the files.
     ///
     /// # Errors
     ///
     /// Standard output or a file cannot be written, or a template fails on this run. The error names every failure.
-    pub(super) fn deliver(self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
+    pub(super) fn deliver(
+        self,
+        document: &RunDocument,
+        colour: Colour,
+    ) -> anyhow::Result<Vec<PathBuf>> {
         let printed = self.print(document, colour);
         let filed = self.write_files(document);
         match (printed, filed) {
             (Ok(()), filed) => filed,
-            (Err(error), Ok(())) => Err(error),
+            (Err(error), Ok(_)) => Err(error),
             (Err(first), Err(others)) => bail!("{first:#}\n{others:#}"),
         }
     }
@@ -119,12 +124,12 @@ impl Delivery {
         terminal::print(&String::from_utf8_lossy(&text)).context("standard output")
     }
 
-    /// Writes the files, and shows the HTML report if the user wants to see it.
+    /// Writes the files, and shows the HTML report if the user wants to see it. Returns the files.
     ///
     /// # Errors
     ///
     /// Every file that cannot be written, and every template that fails on this run. The other files are written.
-    pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<()> {
+    pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<Vec<PathBuf>> {
         let Filled { written, failed } = self.outputs.write(document);
         if !self.quiet {
             tell(&written);
@@ -138,7 +143,8 @@ impl Delivery {
                 terminal::tell(&format!("--open: {why:#}"));
             }
         }
-        all_written(&failed)
+        all_written(&failed)?;
+        Ok(written.into_iter().map(|file| file.path).collect())
     }
 }
 

@@ -14,17 +14,18 @@ use crate::arguments::{Colour, DiffArguments};
 use crate::report_files::Outputs;
 use crate::report_format::ReportFormat;
 use crate::saved_run::load;
+use crate::signed_url::path_without_secrets;
 use crate::{run_folder, terminal};
 
 pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Result<u8> {
     let inputs = [arguments.before.as_path(), &arguments.after];
     let outputs = Outputs::open(&arguments.outputs)?.sparing(inputs)?;
     if let Some(folder) = outputs.folder() {
-        let folder = folder.display();
+        let folder = path_without_secrets(folder);
         bail!("--output {folder} is a folder; name a file, such as changes.md");
     }
     if let Some(path) = outputs.without_diff() {
-        let path = path.display();
+        let path = path_without_secrets(path);
         bail!(
             "--output {path}: expected table, json, markdown or junit: the other formats show one \
              run"

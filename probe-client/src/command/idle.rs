@@ -48,7 +48,8 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         measure(&config, delivery.screen(colour)).await
     })??;
     let delivered = delivery.deliver(&document, colour);
-    upload(&uploads, &config, &document, reports.quiet);
+    let saved = delivered.as_deref().unwrap_or_default().first();
+    upload(&uploads.saved_in(saved), &config, &document, reports.quiet);
     delivered?;
     Ok(document.summary.exit_code)
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use probe_core::words::counted;
 use probe_documents::merge::{Merge, MergeDocument};
 use probe_report::metrics::Exposition;
 
@@ -10,6 +11,7 @@ use super::delivery::{all_written, tell};
 use crate::arguments::{Colour, MergeArguments};
 use crate::report_files::Outputs;
 use crate::report_format::ReportFormat;
+use crate::signed_url::path_without_secrets;
 use crate::watch::Textfile;
 use crate::{run_files, terminal};
 
@@ -38,16 +40,30 @@ pub(super) fn execute(arguments: &MergeArguments, colour: Colour) -> anyhow::Res
 /// Opens the files to write.
 fn opened(arguments: &MergeArguments) -> anyhow::Result<Outputs> {
     let inputs = arguments.inputs.iter().chain(&arguments.earlier);
-    let outputs = Outputs::open(&arguments.outputs)?.sparing(inputs.map(PathBuf::as_path))?;
+    let outputs = match Outputs::open(&arguments.outputs) {
+        Ok(outputs) => outputs.sparing(inputs.map(PathBuf::as_path))?,
+        Err(error) => match error.without_format() {
+            Some(shown) => return Err(not_a_format(&shown)),
+            None => return Err(error.into()),
+        },
+    };
     if let Some(folder) = outputs.folder() {
-        let folder = folder.display();
+        let folder = path_without_secrets(folder);
         bail!("--output {folder} is a folder; name a file, such as site.html");
     }
     if let Some(path) = outputs.without_merge() {
-        let path = path.display();
-        bail!("--output {path}: expected table, json, html or csv: the other formats show one run");
+        let path = path_without_secrets(path);
+        return Err(not_a_format(&path));
     }
     Ok(outputs)
+}
+
+/// Returns the error for a file in a format that has no form for many nodes.
+fn not_a_format(shown: &str) -> anyhow::Error {
+    anyhow!(
+        "--output {shown}: expected table, json, html or csv, by the ending or as FORMAT=FILE: the \
+         other formats show one run"
+    )
 }
 
 /// Reads all runs, and returns their answer.
@@ -72,7 +88,15 @@ fn read(inputs: &[PathBuf]) -> anyhow::Result<Merge> {
     if merge.is_empty() {
         let inputs: Vec<String> = inputs.iter().map(|i| i.display().to_string()).collect();
         let inputs = inputs.join(", ");
-        bail!("no run in {inputs}; expected files that `--output run.json` wrote");
+        let told = format!("no run in {inputs}; expected files that `--output run.json` wrote");
+        let unread = merge.unread();
+        let named = unread.named.iter().map(|file| file.because.clone());
+        let mut lines: Vec<String> = std::iter::once(told).chain(named).collect();
+        let more = unread.count.saturating_sub(unread.named.len());
+        if more > 0 {
+            lines.push(format!("and {}", counted(more, "more file")));
+        }
+        bail!("{}", lines.join("\n"));
     }
     Ok(merge)
 }

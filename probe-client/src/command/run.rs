@@ -33,7 +33,13 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     })??;
     let document = prepared.checked(document);
     let delivered = delivery.deliver(&document, colour);
-    upload(&uploads, &prepared.config, &document, reports.quiet);
+    let saved = delivered.as_deref().unwrap_or_default().first();
+    upload(
+        &uploads.saved_in(saved),
+        &prepared.config,
+        &document,
+        reports.quiet,
+    );
     delivered?;
     Ok(document.summary.exit_code)
 }

@@ -274,13 +274,18 @@ fn the_signature_of_a_url_is_not_shown() {
     let output = settings.iter().find(|setting| setting.key == "output");
     let output = output.and_then(|setting| setting.value.as_deref());
     assert_eq!(output, Some("runs/, https://x/runs/?…"));
-    let site = Site::with("[watch]\noutput = ['https://x/runs/?sig=secret']\n");
-    let problems = site.problems("watch");
-    assert!(
-        problems.contains("https://x/runs/?…: a watch sends nothing to a URL"),
-        "{problems}"
-    );
-    assert!(!problems.contains("secret"), "{problems}");
+    let site = Site::with("output = ['json=https//x/a?sig=secret']\n");
+    let settings = in_force(site.line("run --port 443"), &|_| None).unwrap();
+    let output = settings.iter().find(|setting| setting.key == "output");
+    let output = output.and_then(|setting| setting.value.as_deref());
+    assert_eq!(output, Some("json=https//x/a?…"));
+    for url in ["https://x/runs/", "https:/x/runs/", "htps://x/runs/"] {
+        let site = Site::with(&format!("[watch]\noutput = ['{url}?sig=secret']\n"));
+        let problems = site.problems("watch");
+        let told = format!("{url}?…: a watch sends nothing to a URL");
+        assert!(problems.contains(&told), "{problems}");
+        assert!(!problems.contains("secret"), "{problems}");
+    }
 }
 
 #[test]

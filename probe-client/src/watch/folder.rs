@@ -15,6 +15,7 @@ use super::watched::Watched;
 use crate::document_file::{self, FileName};
 use crate::keep::Keep;
 use crate::prepared::Prepared;
+use crate::signed_url::path_without_secrets;
 use crate::{run_folder, saved_run};
 
 /// A folder of documents, in use by this watch alone.
@@ -37,11 +38,11 @@ struct Waiting {
 /// The reason why a folder cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum FolderError {
-    #[error("--output {}: it is a file; a watch keeps one document per run, so name a folder", .0.display())]
+    #[error("--output {}: it is a file; a watch keeps one document per run, so name a folder", path_without_secrets(.0))]
     File(PathBuf),
-    #[error("--output {} is in use by another `fwprobe watch`: give each its own folder", .0.display())]
+    #[error("--output {} is in use by another `fwprobe watch`: give each its own folder", path_without_secrets(.0))]
     InUse(PathBuf),
-    #[error("--output {} cannot be written: {error}", path.display())]
+    #[error("--output {} cannot be written: {error}", path_without_secrets(.path))]
     NotWritable { path: PathBuf, error: io::Error },
 }
 

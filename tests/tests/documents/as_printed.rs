@@ -44,6 +44,7 @@ const STANDS_FOR: &[(&str, &str)] = &[
     ("C:\\ProgramData\\fwprobe\\config.toml", CLIENT_CONFIG),
     ("C:\\ProgramData\\fwprobe\\echo.txt", "echo.txt"),
     ("C:\\ProgramData\\fwprobe\\runs", "runs"),
+    ("\\\\HEADNODE\\fwprobe\\runs", "run.json"),
     ("deploy/container/identity", "identity"),
     ("fw-contoso.identity/connection.txt", "echo.txt"),
     ("BEFORE", "before.json"),

@@ -174,6 +174,12 @@ fn what_cannot_be_merged() -> anyhow::Result<()> {
         told.contains("no run in ") && told.contains("expected files"),
         "{told}"
     );
+    files.file("foreign.json", "{\"runs\": []}")?;
+    let told = refused(&[&folder])?;
+    ensure!(
+        told.contains("no run in ") && told.contains("foreign.json is not a run document"),
+        "{told}"
+    );
     let told = refused(&[&folder, "--expect-nodes", "n[1-"])?;
     ensure!(
         told.contains("character 2: expected a closing bracket"),
@@ -184,6 +190,9 @@ fn what_cannot_be_merged() -> anyhow::Result<()> {
     let page = files.directory().join("site.md").display().to_string();
     let told = refused(&[&folder, "--output", &page])?;
     ensure!(told.contains("expected table, json, html or csv"), "{told}");
+    let told = refused(&[&folder, "--output", "site.pdf"])?;
+    ensure!(told.contains("expected table, json, html or csv"), "{told}");
+    ensure!(!told.contains("junit"), "{told}");
     refused(&[])?;
     Ok(())
 }

@@ -101,7 +101,8 @@ fn that_cannot_be_used() -> anyhow::Result<()> {
     let connection = identity.connection().text();
     let url = format!("https://127.0.0.1:1/runs/?{QUERY}");
     let in_clear = format!("http://127.0.0.1:1/?{QUERY}");
-    let (url, in_clear) = (url.as_str(), in_clear.as_str());
+    let mistyped = format!("https:/127.0.0.1:1/runs/?{QUERY}");
+    let (url, in_clear, mistyped) = (url.as_str(), in_clear.as_str(), mistyped.as_str());
     for (arguments, told) in [
         (
             &["run", "--port", "1/tcp", "--output", url][..],
@@ -116,6 +117,14 @@ fn that_cannot_be_used() -> anyhow::Result<()> {
         (
             &["watch", "--port", "1/tcp", "--output", url],
             "a watch sends nothing to a URL",
+        ),
+        (
+            &["watch", "--port", "1/tcp", "--output", mistyped],
+            "a watch sends nothing to a URL",
+        ),
+        (
+            &["run", "--port", "1/tcp", "--output", mistyped],
+            "https:/127.0.0.1:1/runs/?… is not a URL; did you mean https://…?",
         ),
         (
             &["demo", "--output", url],

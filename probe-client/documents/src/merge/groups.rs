@@ -66,7 +66,10 @@ impl Answered<'_> {
                 devices: counts,
             }
         };
-        rows.map(row).collect()
+        let mut rows: Vec<GroupRow> = rows.map(row).collect();
+        // The sort is stable, so the rows of one port stay in the order of their ids.
+        rows.sort_by_key(|row| row.question.port);
+        rows
     }
 }
 

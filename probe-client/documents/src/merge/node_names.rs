@@ -60,6 +60,25 @@ pub fn unfold(list: &str) -> Result<BTreeSet<String>, NodeNamesError> {
     Ok(names)
 }
 
+/// Returns the first pair of names, one from each list, that differ only in leading zeros: `n1` and `n001`. Both lists
+/// are in the short form.
+pub fn differing_in_zeros(some: &[String], others: &[String]) -> Option<(String, String)> {
+    let names = |list: &[String]| unfold(&list.join(",")).ok();
+    let known = names(some)?.into_iter();
+    let known = known.filter_map(|name| Some((without_zeros(&name)?, name)));
+    let known: BTreeMap<String, String> = known.collect();
+    names(others)?.into_iter().find_map(|name| {
+        let like = known.get(&without_zeros(&name)?)?;
+        Some((like.clone(), name))
+    })
+}
+
+/// Returns the name without the leading zeros of its number; `None` if it has no number.
+fn without_zeros(name: &str) -> Option<String> {
+    let (before, number, after) = split(name)?;
+    Some(format!("{before}{}{after}", number.value))
+}
+
 /// Returns the name in three parts: the text before its number, the number, the text after it.
 fn split(name: &str) -> Option<(&str, Number, &str)> {
     if name.contains(MARKS) {
@@ -312,6 +331,18 @@ mod tests {
         ];
         assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
         assert_eq!(unfold("n[1-1000000]").unwrap().len(), MOST_NODES);
+    }
+
+    #[test]
+    fn names_that_differ_in_leading_zeros_are_found() {
+        let list = |text: &str| vec![text.to_owned()];
+        let found = |some: &str, others: &str| differing_in_zeros(&list(some), &list(others));
+        let pair = Some(("n1".to_owned(), "n001".to_owned()));
+        assert_eq!(found("n[1-12]", "n[001-011]"), pair);
+        assert_eq!(found("n[1-12]", "m[001-011]"), None);
+        assert_eq!(found("n1.hpc2.example", "n01.hpc3.example"), None);
+        assert_eq!(found("head", "login"), None);
+        assert_eq!(differing_in_zeros(&[], &list("n1")), None);
     }
 
     #[test]

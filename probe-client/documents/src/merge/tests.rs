@@ -96,6 +96,26 @@ fn the_smaller_of_two_failing_groups_comes_first() {
 }
 
 #[test]
+fn rows_are_in_the_order_of_their_ports() {
+    let mut run = dropped("n1", 0, Some(3));
+    run.probes[0].measurement.rule.id = "z".parse().unwrap();
+    let document = merged(&[run]);
+    let rows = document.groups[0].rows.iter();
+    let rows: Vec<(u16, usize)> = rows
+        .map(|row| (row.question.port, row.devices.len()))
+        .collect();
+    assert_eq!(rows, [(443, 0), (5901, 1)]);
+}
+
+#[test]
+fn files_that_are_not_runs_are_not_an_answer() {
+    let mut merge = Merge::default();
+    merge.leave_out("a.json", UnreadKind::Foreign, "it is not JSON");
+    assert!(merge.is_empty() && merge.unread().count == 1);
+    assert!(!fold_of(&[open("n1", 0)]).is_empty());
+}
+
+#[test]
 fn the_matrix_has_a_cell_for_each_group() {
     let mut short = dropped("n3", 0, None);
     short.probes.remove(0);

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use probe_documents::diff::Diff;
 
 use super::{
-    KINDS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
-    transition, unchanged, why_no_times,
+    KINDS, explanation, fact, heading_of_times, of_kind, outcome_of_new, sentence, side,
+    subject_of, times, transition, unchanged, warnings::warnings, why_no_times,
 };
 use crate::markdown::escaped;
 use crate::text::Look;
@@ -20,11 +20,11 @@ pub(crate) fn write(diff: &Diff, _look: Look, out: &mut dyn Write) -> io::Result
 fn rendered(diff: &Diff) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let (before, after) = (side(&diff.before), side(&diff.after));
-    writeln!(
-        text,
-        "# fwprobe: what changed\n\n**{}**\n",
-        escaped(&sentence(diff))
-    )?;
+    writeln!(text, "# fwprobe: what changed\n")?;
+    for warning in warnings(diff) {
+        writeln!(text, "**Warning:** {}\n", escaped(&warning))?;
+    }
+    writeln!(text, "**{}**\n", escaped(&sentence(diff)))?;
     writeln!(text, "From {} to {}.", escaped(&before), escaped(&after))?;
     for (kind, heading, ..) in KINDS {
         let mut changes = of_kind(diff, kind).peekable();
@@ -33,7 +33,14 @@ fn rendered(diff: &Diff) -> Result<String, std::fmt::Error> {
         }
         for change in changes {
             let (what, from_to) = (subject_of(change), transition(change));
-            writeln!(text, "- **{}**: {}", escaped(&what), escaped(&from_to))?;
+            let mark = outcome_of_new(change).map(|(word, _)| format!("{word} "));
+            let mark = mark.unwrap_or_default();
+            writeln!(
+                text,
+                "- {mark}**{}**: {}",
+                escaped(&what),
+                escaped(&from_to)
+            )?;
             for (label, line) in explanation(change) {
                 writeln!(text, "  - {label}{}", escaped(&line))?;
             }

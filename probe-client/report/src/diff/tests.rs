@@ -6,6 +6,7 @@ use head_node::answer::{Check, CheckStatus};
 use head_node::catalogue::CheckId;
 use probe_core::catalogue::VerdictClass;
 use probe_core::control_record::{ControlOutcome, ServerDescription};
+use probe_core::judge::Outcome;
 use probe_core::profile::Expectation;
 use probe_documents::RunDocument;
 use probe_documents::diff::{ChangeKind, Diff, FactKind, TimeSamples};
@@ -111,7 +112,7 @@ fn what_is_asked_otherwise_or_undecided_is_not_comparable() {
     other.probes[0].measurement.rule.expect = Expectation::Blocked;
     let mut unclear = after.clone();
     for probe in &mut unclear.probes {
-        probe.outcome = probe_core::judge::Outcome::Undecided;
+        probe.outcome = Outcome::Undecided;
     }
     let mut fewer = before.clone();
     fewer.probes.clear();
@@ -211,6 +212,89 @@ fn runs_of_two_profiles_are_compared_by_the_rules_of_both() {
     let count = before.probes.len();
     assert_eq!(diff.count(ChangeKind::Gone), count, "{}", as_text(&diff));
     assert_eq!((diff.facts.len(), diff.exit_code()), (1, 3));
+}
+
+#[test]
+fn other_servers_and_hosts_are_named_first() {
+    let (before, after) = before_and_after();
+    for (fact, words) in [
+        (
+            FactKind::Server,
+            "the runs name different servers (10.20.3.2 before, 203.0.113.5 now)",
+        ),
+        (
+            FactKind::Node,
+            "the runs are from different hosts (head-node before, othernode now)",
+        ),
+    ] {
+        let mut other = after.clone();
+        changed(&mut other, fact);
+        let diff = Diff::between(&before, &other);
+        assert_eq!(diff.exit_code(), 1);
+        let text = as_text(&diff);
+        assert!(
+            text.starts_with(&format!("warning: {words}, so ")),
+            "{text}"
+        );
+        let markdown = recorded::written(|out| write_markdown(&diff, Look::PLAIN, out));
+        let warning = format!("# fwprobe: what changed\n\n**Warning:** {words}, so ");
+        assert!(markdown.starts_with(&warning), "{markdown}");
+    }
+}
+
+#[test]
+fn runs_in_the_wrong_order_are_named_first() {
+    let (mut before, mut after) = before_and_after();
+    before.run.started = "2026-11-30T08:00:00Z".to_owned();
+    after.run.started = "2026-11-30T08:00:00.5Z".to_owned();
+    let right = as_text(&Diff::between(&before, &after));
+    assert!(right.starts_with("before: "), "{right}");
+    let swapped = Diff::between(&after, &before);
+    let warning = "the run named last began before the run named first, so ";
+    let text = as_text(&swapped);
+    assert!(text.starts_with(&format!("warning: {warning}")), "{text}");
+    let markdown = recorded::written(|out| write_markdown(&swapped, Look::PLAIN, out));
+    assert!(
+        markdown.contains(&format!("\n\n**Warning:** {warning}")),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn new_rules_have_their_outcome_and_failures_are_counted() {
+    let (good, bad) = before_and_after();
+    for (after, mark, sum) in [
+        (&good, "ok", "1 new rule; 1 unchanged"),
+        (
+            &bad,
+            "FAIL",
+            "1 new rule, 1 not as expected (not counted as a regression); 1 unchanged",
+        ),
+    ] {
+        let mut before = after.clone();
+        before.run.complete = true;
+        before
+            .probes
+            .retain(|probe| probe.measurement.rule.port.get() != 5901);
+        let diff = Diff::between(&before, after);
+        assert_eq!((diff.count(ChangeKind::New), diff.exit_code()), (1, 0));
+        let text = as_text(&diff);
+        assert!(
+            text.contains(&format!("\nNew\n{mark} 5901/nettcp ")),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("\n{sum}\n")), "{text}");
+        let markdown = recorded::written(|out| write_markdown(&diff, Look::PLAIN, out));
+        assert!(
+            markdown.contains(&format!("\n- {mark} **5901/nettcp ")),
+            "{markdown}"
+        );
+        assert!(markdown.contains(&format!("**{sum}**")), "{markdown}");
+    }
+    assert_eq!(
+        new_rules(3, 2),
+        "3 new rules, 2 not as expected (not counted as regressions)"
+    );
 }
 
 /// Changes one fact of a run, and returns words that the difference contains for that reason.

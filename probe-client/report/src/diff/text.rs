@@ -5,12 +5,16 @@ use std::io::{self, Write};
 use probe_documents::diff::{Change, ChangeKind, Diff};
 
 use super::{
-    KINDS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
-    transition, unchanged, why_no_times,
+    KINDS, explanation, fact, heading_of_times, new_failures, of_kind, outcome_of_new, sentence,
+    side, subject_of, times, transition, unchanged, warnings::warnings, why_no_times,
 };
 use crate::text::{Look, Tone, paragraph};
 
 pub(crate) fn write(diff: &Diff, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    for warning in warnings(diff) {
+        let warning = format!("warning: {warning}");
+        writeln!(out, "{}", look.paint(Tone::Undecided, &warning))?;
+    }
     let title = format!(
         "before: {}\nafter:  {}",
         side(&diff.before),
@@ -54,7 +58,7 @@ pub(crate) fn write(diff: &Diff, look: Look, out: &mut dyn Write) -> io::Result<
     }
     paragraph(out, look, "", &unchanged(diff))?;
     let tone = match diff.exit_code() {
-        0 => Tone::Good,
+        0 if new_failures(diff) == 0 => Tone::Good,
         1 => Tone::Bad,
         _ => Tone::Undecided,
     };
@@ -67,7 +71,7 @@ fn row(change: &Change, look: Look, out: &mut dyn Write) -> io::Result<()> {
         ChangeKind::Fixed => ("ok", Tone::Good),
         ChangeKind::NotComparable => ("?", Tone::Undecided),
         ChangeKind::OtherCause | ChangeKind::OtherPlace => ("!", Tone::Undecided),
-        ChangeKind::New => ("+", Tone::Plain),
+        ChangeKind::New => outcome_of_new(change).unwrap_or(("+", Tone::Plain)),
         ChangeKind::Gone => ("-", Tone::Plain),
     };
     let (word, what) = (look.paint(tone, word), subject_of(change));

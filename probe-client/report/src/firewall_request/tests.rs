@@ -1,5 +1,6 @@
 //! Tests requests of recorded runs, as the people who receive them read them.
 
+use probe_core::alternative::Alternative;
 use probe_core::profile::Expectation;
 use probe_documents::judge_again;
 
@@ -107,9 +108,9 @@ fn answers_that_are_lost_on_the_way_back_need_no_rule_for_the_port() {
         .not_asked
         .iter()
         .filter(|row| row.verdict == "reply-dropped");
-    let reason = reasons.next().unwrap().because;
+    let reason = &reasons.next().unwrap().because;
     assert!(
-        reason.starts_with("the SYN arrives, so the port is allowed"),
+        reason.contains("the SYN arrives, so the port is allowed"),
         "{reason}"
     );
 }
@@ -169,7 +170,7 @@ fn a_request_that_asks_for_nothing_says_why_and_what_to_do() {
     let text = rendered(write_text, recorded::SERVER_UNREACHABLE);
     for part in [
         "Nothing to ask for: no port of the echo server gave an answer.",
-        "ask for its control port only, and run again",
+        "ask for its control port only (8443), and run again",
         "What this run needed: TCP from ",
         "to 10.20.0.1, ports 443, 5901.",
     ] {
@@ -182,6 +183,97 @@ fn a_request_that_asks_for_nothing_says_why_and_what_to_do() {
     let report = Report::of(&judge_again(blocked));
     let text = recorded::written(|out| write_text(&report, out));
     assert!(text.contains("expects its port to be blocked"), "{text}");
+}
+
+#[test]
+fn a_run_without_a_control_port_names_the_usual_one() {
+    let mut document = recorded::SERVER_UNREACHABLE.read();
+    document.reference_probes.clear();
+    let text = recorded::written(|out| write_text(&Report::of(&document), out));
+    let port = "control port only (8443 unless its configuration says otherwise), and run again";
+    assert!(text.contains(port), "{text}");
+}
+
+#[test]
+fn a_request_that_asks_for_nothing_has_nothing_to_sign_or_to_verify() {
+    for write in [write_text, write_markdown, aerleon::write_ipv4] {
+        let empty = rendered(write, recorded::SERVER_UNREACHABLE);
+        let asking = rendered(write, recorded::DROPPED_BEHIND_FIRST_HOP);
+        assert!(!empty.contains("Approver"), "{empty}");
+        assert!(asking.contains("Approver"), "{asking}");
+        assert!(!empty.contains("--output after.json"), "{empty}");
+    }
+}
+
+#[test]
+fn a_reason_is_never_firmer_than_its_verdict() {
+    let mut document = recorded::NOT_LISTENING.read();
+    let cause = Alternative::AnswersInItsName.words();
+    for probe in &mut document.probes {
+        probe.verdict.evidence.push(cause.to_owned());
+    }
+    let report = Report::of(&document);
+    let row = report.request.not_asked.first().unwrap();
+    assert_eq!((row.verdict, row.confidence), ("not-listening", "medium"));
+    let text = recorded::written(|out| write_text(&report, out));
+    for part in [
+        ": not-listening, confidence medium\n   Why not:       probably nothing listens on ",
+        "   Or:            a device on the way answers in the server's name; ",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let markdown = recorded::written(|out| write_markdown(&report, out));
+    for part in [
+        "not-listening, confidence medium: probably nothing",
+        " Or: a device on the way",
+    ] {
+        assert!(markdown.contains(part), "{part} is not in\n{markdown}");
+    }
+    for run in recorded::ALL {
+        for row in Report::of(&run.read()).request.not_asked {
+            let firm = !row.because.starts_with("probably ");
+            let of_network = !row.verdict.starts_with("server-") && row.verdict != "inconclusive";
+            let open = row.confidence == "high" || !of_network;
+            assert_eq!(firm, open, "{}: {row:?}", run.name);
+        }
+    }
+}
+
+#[test]
+fn readers_elsewhere_are_told_which_host_is_meant() {
+    let mut document = recorded::BLOCKED_ON_THIS_HOST.read();
+    let text = recorded::written(|out| write_text(&Report::of(&document), out));
+    for part in [
+        "   Ask:           the admin of headnode (10.20.0.2)\n",
+        "   What to ask:   the admin of headnode (10.20.0.2) to allow outbound TCP ",
+        "   On headnode (10.20.0.2), nftables - ",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("On headnode (10.20.0.2), Windows"), "{text}");
+    document.host.system = Some("Windows 10.0.20348".to_owned());
+    let text = recorded::written(|out| write_text(&Report::of(&document), out));
+    assert!(text.contains("On headnode (10.20.0.2), Windows"), "{text}");
+    assert!(!text.contains(", nftables - "), "{text}");
+}
+
+#[test]
+fn equal_reasons_are_said_once_with_their_ports() {
+    let report = Report::of(&recorded::SERVER_UNREACHABLE.read());
+    assert_eq!(report.request.not_asked.len(), 2);
+    let text = recorded::written(|out| write_text(&report, out));
+    let ports = "   443/https, 5901/nettcp on 10.20.0.1: server-unreachable, confidence ";
+    assert!(text.contains(ports), "{text}");
+    assert_eq!(text.matches("Why not:").count(), 1, "{text}");
+}
+
+#[test]
+fn the_text_says_ask_once_and_has_no_two_blank_lines() {
+    for run in recorded::ALL {
+        let text = rendered(write_text, run);
+        assert!(!text.contains("\n\n\n"), "{}:\n{text}", run.name);
+        assert!(!text.contains("ask:   ask "), "{}:\n{text}", run.name);
+    }
 }
 
 #[test]

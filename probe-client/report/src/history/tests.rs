@@ -79,6 +79,26 @@ fn several_hosts_and_paths_as_text() {
 }
 
 #[test]
+fn no_change_is_cut_off() {
+    let mut runs = runs_of_one_host();
+    runs[1].host.name = Some("another-node-with-a-very-long-name".to_owned());
+    runs.push(recorded::THROUGH_PROXIES.read());
+    let history = history(&runs);
+    let change = "regression: 443 over direct dropped";
+    for (width, written) in [
+        (80, format!("  FAIL 80 443 7998\n  {change}\n")),
+        (160, format!("  FAIL 80 443 7998          {change}\n")),
+    ] {
+        let look = Look {
+            width,
+            ..Look::PLAIN
+        };
+        let text = as_text(&history, look);
+        assert!(text.contains(&written), "{width}: {text}");
+    }
+}
+
+#[test]
 fn one_change_as_json() {
     let runs = runs_of_one_host();
     let text = recorded::written(|out| write_json(&history(&runs[..2]), out));

@@ -1,7 +1,9 @@
 //! What the answer of many nodes says besides its groups: addresses, versions, and what is missing in it.
 
 use probe_core::words::counted;
-use probe_documents::merge::{Changes, FactCount, MergeDocument, Nodes, Unread};
+use probe_documents::merge::{
+    Changes, FactCount, MergeDocument, Nodes, Unread, differing_in_zeros,
+};
 
 use super::{names, shares, unread_kind};
 use crate::diff::fact_name;
@@ -42,6 +44,7 @@ pub(super) fn remarks(merge: &MergeDocument) -> Vec<Remark> {
     }
     remarks.extend(Remark::about("missing", merge.missing.as_ref()));
     remarks.extend(Remark::about("not expected", merge.unexpected.as_ref()));
+    remarks.extend(zeros(merge));
     if merge.duplicates.runs > 0 {
         let runs = counted(merge.duplicates.runs, "older run");
         let text = format!("{runs} left out, of {}", names(&merge.duplicates.nodes));
@@ -49,6 +52,16 @@ pub(super) fn remarks(merge: &MergeDocument) -> Vec<Remark> {
     }
     remarks.extend(unread("not read", &merge.unread));
     remarks
+}
+
+/// Returns the remark about expected names that are written with a different number of leading zeros.
+fn zeros(merge: &MergeDocument) -> Option<Remark> {
+    let (missing, unexpected) = (merge.missing.as_ref()?, merge.unexpected.as_ref()?);
+    let (expected, named) = differing_in_zeros(&missing.names, &unexpected.names)?;
+    let text = format!(
+        "{expected} is expected and {named} has a run: write leading zeros as the nodes do"
+    );
+    Some(Remark::new("hint", text))
 }
 
 /// Returns the remarks about the changes since earlier runs.

@@ -91,6 +91,19 @@ fn everything_that_is_not_in_a_group_is_told() {
 }
 
 #[test]
+fn names_that_differ_in_leading_zeros_are_explained() {
+    let told = |list: &str| {
+        let expected = unfold(list).unwrap();
+        let text = as_text(&merge(&[open("n001"), open("n002")]).merged(Some(&expected)));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ")
+    };
+    let hint = "hint: n1 is expected and n001 has a run: write leading zeros as the nodes do";
+    assert!(told("n[1-2]").contains(hint), "{}", told("n[1-2]"));
+    assert!(!told("n[001-003]").contains("hint:"));
+}
+
+#[test]
 fn hostile_names_are_escaped_and_long_lists_are_cut() {
     let mut runs = vec![open("\u{1b}[31mred"), open("\u{202e}evil")];
     let one = runs[0].clone();

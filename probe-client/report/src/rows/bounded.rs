@@ -67,9 +67,9 @@ bounded! {
     RequestRows: asked why_empty not_asked open;
     AskedRow: addressee source_after_nat_seen device_source device_destination host purpose justification vendor_source
         real_destination destinations proxy verdict snippets;
-    NotAskedRow: port server claim next_step;
+    NotAskedRow: port server because claim alternatives next_step;
     OpenRow: server ports;
-    Snippet: lines;
+    Snippet: device lines;
 }
 
 /// The longest text in a row. A run's own texts are far shorter.

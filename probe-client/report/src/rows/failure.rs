@@ -4,6 +4,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::judge::Fulfilment;
 use probe_core::judge::Outcome;
 use probe_core::profile::Expectation;
+use probe_core::verdict::Confidence;
 use probe_documents::traffic::{in_logs, was_sent};
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub struct FailureRow {
     pub expected: String,
     /// The contradiction between result and expectation in words, if the verdict itself does not say so.
     pub contradiction: Option<&'static str>,
+    /// The lowest confidence of the ports in words; `None` if it is high, or if nothing is decided.
+    pub doubt: Option<&'static str>,
     /// Every port with its session kind: `443/https, 5901/nettcp`.
     pub ports: String,
     pub claim: String,
@@ -95,7 +98,8 @@ impl FailureRow {
     fn of(document: &RunDocument, rows: Vec<usize>) -> Option<Self> {
         let group: Vec<&Probe> = rows.iter().map(|i| &document.probes[*i]).collect();
         let first = *group.first()?;
-        let verdict = &first.verdict;
+        let (mark, verdict) = (Mark::of(first), &first.verdict);
+        let lowest = group.iter().map(|p| p.verdict.confidence).min()?;
         let dialled = dialled(&group);
         let alike = dialled.len() < 2 || group.iter().all(|p| p.verdict.claim == verdict.claim);
         let for_all = |text: &String| {
@@ -106,11 +110,12 @@ impl FailureRow {
             }
         };
         Some(Self {
-            mark: Mark::of(first),
+            mark,
             verdict: verdict.id.name(),
             title: verdict.id.entry().title,
             expected: first.measurement.rule.expect.to_string(),
             contradiction: Fulfilment::of(verdict, first.measurement.rule.expect).contradiction(),
+            doubt: doubt(mark, lowest),
             ports: ports(group.iter().copied()),
             claim: for_all(&verdict.claim),
             evidence: verdict.evidence.clone(),
@@ -123,6 +128,15 @@ impl FailureRow {
             way: WayRow::of(document, first),
             rows,
         })
+    }
+}
+
+/// Returns what a headline says about the confidence of a verdict.
+const fn doubt(mark: Mark, confidence: Confidence) -> Option<&'static str> {
+    match (mark, confidence) {
+        (Mark::Undecided, _) | (_, Confidence::High) => None,
+        (Mark::Ok | Mark::Warned | Mark::Fail, Confidence::Medium) => Some("confidence medium"),
+        (Mark::Ok | Mark::Warned | Mark::Fail, Confidence::Low) => Some("confidence low"),
     }
 }
 
@@ -218,6 +232,19 @@ pub(super) fn replaced(text: &str, old: &str, new: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_headline_names_the_confidence_unless_it_is_high_or_nothing_is_decided() {
+        for (mark, confidence, expected) in [
+            (Mark::Fail, Confidence::High, None),
+            (Mark::Fail, Confidence::Medium, Some("confidence medium")),
+            (Mark::Fail, Confidence::Low, Some("confidence low")),
+            (Mark::Warned, Confidence::Medium, Some("confidence medium")),
+            (Mark::Undecided, Confidence::Low, None),
+        ] {
+            assert_eq!(doubt(mark, confidence), expected, "{mark:?} {confidence:?}");
+        }
+    }
 
     #[test]
     fn a_port_is_replaced_as_a_whole_number_alone() {

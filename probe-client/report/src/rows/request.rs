@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use probe_core::alternative::Alternative;
 use probe_core::judge::Outcome;
 use probe_core::profile::Expectation;
 use probe_documents::{Probe, RunDocument};
@@ -36,8 +37,13 @@ pub struct NotAskedRow {
     pub port: String,
     pub server: String,
     pub verdict: &'static str,
-    pub because: &'static str,
+    /// The confidence of the verdict: `low`, `medium` or `high`.
+    pub confidence: &'static str,
+    /// The reason why no rule is asked for, never firmer than the verdict.
+    pub because: String,
     pub claim: String,
+    /// The causes that the evidence does not exclude.
+    pub alternatives: Vec<String>,
     pub next_step: Option<String>,
 }
 
@@ -63,10 +69,12 @@ pub(super) fn rows(document: &RunDocument) -> RequestRows {
                 asked.push(AskedRow::of(document, probe, destination, number));
             }
             (remedy, _) => {
-                let because = match remedy {
-                    _ if !expects_open(probe) => "the rule expects the port to be blocked",
-                    Remedy::Rule => "the server's address is not known",
-                    Remedy::Other(because) => because,
+                let because = match remedy.because(&probe.verdict) {
+                    _ if !expects_open(probe) => {
+                        "the rule expects the port to be blocked".to_owned()
+                    }
+                    None => "the server's address is not known".to_owned(),
+                    Some(because) => because,
                 };
                 not_asked.push(NotAskedRow::of(probe, because));
             }
@@ -108,15 +116,27 @@ fn open(document: &RunDocument) -> Vec<OpenRow> {
 }
 
 impl NotAskedRow {
-    fn of(probe: &Probe, because: &'static str) -> Self {
+    fn of(probe: &Probe, because: String) -> Self {
         let (m, verdict) = (&probe.measurement, &probe.verdict);
+        let facts = verdict.evidence.iter();
+        let open = facts.filter_map(|fact| Alternative::named_by(fact));
         Self {
             port: format!("{}/{}", m.rule.port, m.rule.session),
             server: super::port::server(&m.host, m.server(), &m.path),
             verdict: verdict.id.name(),
+            confidence: verdict.confidence.name(),
             because,
             claim: verdict.claim.clone(),
+            alternatives: open.map(str::to_owned).collect(),
             next_step: verdict.next_step.clone(),
         }
+    }
+
+    /// Returns whether the two rows differ in nothing but the port.
+    pub(crate) fn differs_only_in_port(&self, other: &Self) -> bool {
+        (&self.server, self.verdict, self.confidence)
+            == (&other.server, other.verdict, other.confidence)
+            && (&self.because, &self.claim) == (&other.because, &other.claim)
+            && (&self.alternatives, &self.next_step) == (&other.alternatives, &other.next_step)
     }
 }

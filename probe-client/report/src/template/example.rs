@@ -98,6 +98,7 @@ pub(super) fn bare_report() -> Report {
                 .not_asked
                 .into_iter()
                 .map(|row| NotAskedRow {
+                    alternatives: Vec::new(),
                     next_step: None,
                     ..row
                 })
@@ -142,6 +143,7 @@ fn bare_failure(row: FailureRow) -> FailureRow {
     };
     FailureRow {
         contradiction: None,
+        doubt: None,
         evidence: Vec::new(),
         seen_on: None,
         next_step: None,
@@ -199,8 +201,10 @@ fn request() -> RequestRows {
             port: text(),
             server: text(),
             verdict: "not-listening",
-            because: "because",
+            confidence: "medium",
+            because: text(),
             claim: text(),
+            alternatives: vec![text()],
             next_step: Some(text()),
         }],
         open: vec![OpenRow {
@@ -297,6 +301,7 @@ fn failure() -> FailureRow {
         title: "title",
         expected: "open".to_owned(),
         contradiction: Some("contradiction"),
+        doubt: Some("doubt"),
         ports: text(),
         claim: text(),
         evidence: vec![text()],
@@ -369,7 +374,7 @@ fn asked(segment: &'static str) -> AskedRow {
         proxy: Some(text()),
         verdict: words("dropped", segment),
         snippets: vec![Snippet {
-            device: "device",
+            device: text(),
             system: "system",
             note: "note",
             lines: vec![text()],

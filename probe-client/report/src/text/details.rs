@@ -16,7 +16,11 @@ pub(super) fn write(failures: &[FailureRow], look: Look, out: &mut dyn Write) ->
 
 fn detail(failure: &FailureRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    headline(failure, &verdict(failure), look, out)?;
+    let mut verdict = verdict(failure);
+    if let Some(doubt) = failure.doubt {
+        verdict.push_str(&format!(" ({doubt})"));
+    }
+    headline(failure, &verdict, look, out)?;
     paragraph(out, look, "", &failure.claim)?;
     facts(failure, failure.evidence.iter(), look, out)?;
     if let Some(step) = &failure.next_step {

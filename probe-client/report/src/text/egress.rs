@@ -1,7 +1,8 @@
-//! Writes the addresses that the cloud side must allow.
+//! Writes the addresses that the cloud side must allow, with their ports and paths or in one line.
 
 use std::io::{self, Write};
 
+use super::columns::shortened;
 use super::paint::{Look, Tone, paragraph};
 use crate::rows::{EgressRow, listed};
 
@@ -19,4 +20,23 @@ pub(super) fn write(rows: &[EgressRow], look: Look, out: &mut dyn Write) -> io::
         writeln!(out, "    {}", look.paint(Tone::Faint, &paths))?;
     }
     Ok(())
+}
+
+/// Writes the addresses alone, as many as one line has room for.
+pub(super) fn in_line(rows: &[EgressRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut addresses: Vec<String> = Vec::new();
+    for row in rows {
+        let from = row.from.to_string();
+        if !addresses.contains(&from) {
+            addresses.push(from);
+        }
+    }
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let label = "allow: ";
+    // A paragraph is indented by two columns.
+    let room = usize::from(look.width.clamp(40, 100)) - label.len() - 2;
+    let text = format!("on the cloud side, {}", listed(&addresses, ", "));
+    paragraph(out, look, label, &shortened(&text, room))
 }

@@ -7,12 +7,12 @@ use probe_core::alternative::Alternative;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::tone;
-use super::depth::{Folded, Notes, Steps};
+use super::depth::{Depth, Folded, Notes, Steps};
 use super::details::{facts, headline, verdict};
 use super::first_step::first_step;
 use super::paint::{Look, Tone, hanging, paragraph};
-use super::{idle, matrix};
-use crate::rows::{FailureRow, Mark, PortRow, Report};
+use super::{egress, idle, matrix};
+use crate::rows::{FailureRow, PortRow, Report};
 
 pub(super) fn write(
     report: &Report,
@@ -23,7 +23,7 @@ pub(super) fn write(
     if folded.steps == Steps::First {
         writeln!(out)?;
     }
-    for failure in &report.failures {
+    for (index, failure) in report.failures.iter().enumerate() {
         let verdict = format!("{}{}", verdict(failure), remarks(failure, report));
         match folded.steps {
             Steps::Whole => {
@@ -33,7 +33,8 @@ pub(super) fn write(
             }
             Steps::First => run_in(failure, &verdict, look, out)?,
         }
-        facts(failure, leading(failure, folded.facts), look, out)?;
+        let most = folded.facts + usize::from(index < folded.with_one_more);
+        facts(failure, leading(failure, most), look, out)?;
         if let Some(step) = &failure.next_step {
             let step = match folded.steps {
                 Steps::Whole => step.clone(),
@@ -45,16 +46,16 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes what the failures have in common: the findings' names, the traffic to look for in logs, and where the rest of
-/// the evidence is.
+/// Writes what is folded into a line: the findings' names, the traffic to look for in logs, which the failures have in
+/// common, and the allow list. Then it says where the rest is.
 pub(super) fn below(
     report: &Report,
-    folded: Folded,
+    depth: Depth,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out)?;
-    if folded.notes == Notes::Names && !report.notes.is_empty() {
+    if depth.notes == Notes::Names && !report.notes.is_empty() {
         let mut names: Vec<&str> = Vec::new();
         for note in &report.notes {
             if !names.contains(&note.id) {
@@ -63,19 +64,21 @@ pub(super) fn below(
         }
         paragraph(out, look, "noted: ", &names.join(", "))?;
     }
-    if folded.logs {
+    if depth.folded.is_some_and(|folded| folded.logs) {
         for logged in &report.logs {
             paragraph(out, look, "logs: ", logged)?;
         }
     }
-    let Some(first) = report.failures.first() else {
-        return Ok(());
-    };
-    let more = format!(
-        "--verbose prints all evidence; `fwprobe explain run.json` prints that of a saved run, and \
-         `fwprobe explain {}` the page of a verdict",
-        first.verdict
-    );
+    if !depth.allow_list {
+        egress::in_line(&report.egress, look, out)?;
+    }
+    let mut more = "--verbose shows everything; `--output run.json` saves it for \
+                    `fwprobe explain run.json`"
+        .to_owned();
+    // A failure that is whole names the page itself.
+    if let (Some(_), Some(first)) = (depth.folded, report.failures.first()) {
+        more.push_str(&format!("; page: `fwprobe explain {}`", first.verdict));
+    }
     paragraph(out, look, "more: ", &more)
 }
 
@@ -111,10 +114,7 @@ fn remarks(failure: &FailureRow, report: &Report) -> String {
     if matrix::is_wanted(report) && !idle::is_wanted(&report.ports) {
         remarks.extend(paths(report, ports()));
     }
-    let doubted = ports().find(|port| port.verdict.confidence != "high");
-    if let Some(port) = doubted.filter(|_| failure.mark != Mark::Undecided) {
-        remarks.push(format!("confidence {}", port.verdict.confidence));
-    }
+    remarks.extend(failure.doubt.map(str::to_owned));
     if remarks.is_empty() {
         String::new()
     } else {

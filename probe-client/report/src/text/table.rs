@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{GAP, shortened, tone};
-use super::depth::{Depth, Notes, most_lines};
+use super::depth::{Depth, Notes, fitted};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, folded, idle, matrix};
 use crate::duration::milliseconds;
@@ -14,14 +14,9 @@ use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, Shortened, Skipped
 
 pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let shortened = report.shortened();
-    let mut text: Vec<u8> = Vec::new();
-    for depth in Depth::of(&shortened.report, look.whole) {
-        text.clear();
-        at_depth(&shortened, *depth, look, &mut text)?;
-        if String::from_utf8_lossy(&text).lines().count() <= most_lines(report) {
-            break;
-        }
-    }
+    let text = fitted(&shortened.report, look.whole, |depth, out| {
+        at_depth(&shortened, depth, look, out)
+    })?;
     out.write_all(&text)
 }
 
@@ -32,7 +27,6 @@ fn at_depth(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let Shortened { report, left_out } = shortened;
-    let folded = depth.folded();
     heading(&report.run, look, out)?;
     if idle::is_wanted(&report.ports) {
         idle::write(&report.ports, look, out)?;
@@ -43,17 +37,19 @@ fn at_depth(
         for ports in &servers {
             // The first line of the report names the server, too.
             let is_named = servers.len() == 1 && report.run.hosts == [ports[0].server.as_str()];
-            group(ports, folded.is_none() || !is_named, look, out)?;
+            group(ports, depth == Depth::WHOLE || !is_named, look, out)?;
         }
     }
-    match folded {
+    match depth.folded {
         None => details::write(&report.failures, look, out)?,
         Some(folded) => folded::write(report, folded, look, out)?,
     }
-    if folded.is_none_or(|folded| folded.notes == Notes::Whole) {
+    if depth.notes == Notes::Whole {
         notes(&report.notes, look, out)?;
     }
-    egress::write(&report.egress, look, out)?;
+    if depth.allow_list {
+        egress::write(&report.egress, look, out)?;
+    }
     skipped(&report.skipped, look, out)?;
     scope(report.scope.as_ref(), look, out)?;
     checks::of_run(&report.checks, look, out)?;
@@ -61,8 +57,8 @@ fn at_depth(
         writeln!(out)?;
         paragraph(out, look, "", text)?;
     }
-    if let Some(folded) = folded {
-        folded::below(report, folded, look, out)?;
+    if depth != Depth::WHOLE {
+        folded::below(report, depth, look, out)?;
     }
     summary(&report.summary, look, out)
 }

@@ -6,7 +6,6 @@ use super::super::evidence::{Evidence, Refusal};
 use super::super::place::{as_far_as, keepers_of_the_last_device};
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
-use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -237,19 +236,6 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
             String::new()
         }
     );
-    if let Some(distance) = from_the_end(evidence) {
-        let own = evidence.probe.port_dialled();
-        return format!(
-            "ask the server's admin whether anything listens on port {own} of {server} (`ss \
-             -ltn`): if not, let fwprobe-echo listen there; if so, to look for a reject rule for \
-             {} in that host's own firewall ({}); if there is none, ask {} whether the last \
-             device before the host has such a rule. Or ask the firewall team to allow {channel}, \
-             and run again: the server then says itself whether it listens",
-            evidence.flow(),
-            evidence.commands_for_host_rules(),
-            keepers_of_the_last_device(evidence, distance)
-        );
-    }
     let first = if control_was_refused(evidence) {
         // Most often, nothing listens there.
         format!(
@@ -266,6 +252,19 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
              {channel}"
         )
     };
+    if let Some(distance) = from_the_end(evidence) {
+        let own = evidence.probe.port_dialled();
+        return format!(
+            "ask the server's admin whether anything listens on port {own} of {server} (`ss \
+             -ltn`): if not, let fwprobe-echo listen there; if so, to look for a reject rule for \
+             {} in that host's own firewall ({}); if there is none, ask {} whether the last \
+             device before the host has such a rule. To have the server itself say whether it \
+             listens, {first}, and run again",
+            evidence.flow(),
+            evidence.commands_for_host_rules(),
+            keepers_of_the_last_device(evidence, distance)
+        );
+    }
     format!(
         "{first}. Then run again: the server can then be asked what it saw of this port. Until \
          then, ask {}",
@@ -273,12 +272,15 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Returns whether the control port answered SYNs with an RST.
+/// Returns whether the control port answered SYNs with an RST, and nothing shows that the server listens there.
 fn control_was_refused(evidence: &Evidence<'_>) -> bool {
-    let failure = evidence.control_port().and_then(Measurement::failure);
-    failure.is_some_and(|(operation, failure)| {
+    let Some(control) = evidence.control_port() else {
+        return false;
+    };
+    let refused = control.failure().is_some_and(|(operation, failure)| {
         operation == Operation::Connect && failure.kind == FailureKind::Refused
-    })
+    });
+    refused && !evidence.proved_elsewhere_on(control.port_dialled())
 }
 
 /// Returns the questions to the firewall team, the cloud team and the server's admin about a connection that failed.

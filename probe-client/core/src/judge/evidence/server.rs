@@ -36,7 +36,11 @@ impl<'a> Evidence<'a> {
 
     /// Returns whether the server proved itself on this same port over another path.
     pub fn proved_on_this_port(&self) -> bool {
-        let port = self.probe.port_dialled();
+        self.proved_elsewhere_on(self.probe.port_dialled())
+    }
+
+    /// Returns whether the server proved itself on `port` of this address over another path, so it listens there.
+    pub fn proved_elsewhere_on(&self, port: u16) -> bool {
         let mut all = self.proved_over_other_paths();
         all.any(|m| m.port_dialled() == port && self.is_of_this_address(m))
     }

@@ -20,11 +20,11 @@ pub(super) fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: b
         Segment::CloudEdge => {
             let router = owner(&format!("hop {last}"), survey.address_of(last));
             let host = if perhaps_host {
-                ", the server host's own firewall"
+                ", the server's admin (that host's own firewall)"
             } else {
                 ""
             };
-            format!("the cloud team (network security group{host}) and {router}")
+            format!("the cloud team (network security group){host} and {router}")
         }
         Segment::None
         | Segment::ThisHost

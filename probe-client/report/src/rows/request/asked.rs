@@ -87,22 +87,25 @@ impl AskedRow {
         let seen = SeenSource::of(document, m).filter(|_| !of_proxy);
         let accepted_at = addresses::accepted_at(document, m).filter(|_| !of_proxy);
         let name = format!("fwprobe-{port}-{}-{number}", family.to_lowercase());
+        let source = addresses::own(document, m);
         let hosts = Hosts {
-            source: addresses::own(document, m),
+            source,
             source_after_nat: seen.as_ref().map(|seen| seen.address),
             destination,
             accepted_at,
             port,
             port_on_server: addresses::port_on_server(document, m),
+            client: this_host(document, source),
+            client_system: document.host.system.clone(),
         };
         let (device_source, device_destination, device_port) = hosts.seen_by(&verdict.segment);
         let perhaps_host = verdict.segment == Segment::CloudEdge && perhaps_server_host(probe);
         let vendor_source = vendor_source(document, m);
         let way = WayRow::of(document, probe);
         Self {
-            addressee: addressee(&way, probe),
+            addressee: named(&addressee(&way, probe), &hosts.client),
             family,
-            source: hosts.source,
+            source,
             source_after_nat: hosts.source_after_nat,
             source_after_nat_seen: seen.as_ref().map(SeenSource::words),
             destination,
@@ -130,6 +133,7 @@ impl AskedRow {
             proxy: m.path.proxy().map(ToString::to_string),
             verdict: VerdictWords {
                 place: place(&way, probe),
+                next_step: next_step(probe, &hosts.client),
                 ..VerdictWords::of(document, probe)
             },
             snippets: snippets(&verdict.segment, perhaps_host, &name, &hosts),
@@ -162,6 +166,30 @@ fn addressee(way: &WayRow, probe: &Probe) -> String {
         (_, Segment::Path { address: None, .. }) => "the firewall team".to_owned(),
         (_, _) => "the firewall team, then the cloud team".to_owned(),
     }
+}
+
+/// Returns the next step of the verdict, with the teams named as the addressees are.
+fn next_step(probe: &Probe, client: &str) -> Option<String> {
+    let step = probe.verdict.next_step.as_deref();
+    step.map(|step| named(step, client))
+}
+
+/// Returns this host's name and address, as far as they are known, for readers elsewhere.
+fn this_host(document: &RunDocument, address: Option<IpAddr>) -> String {
+    match (document.host.node(), address) {
+        (Some(node), Some(address)) => format!("{node} ({address})"),
+        (Some(node), None) => node.to_owned(),
+        (None, Some(address)) => format!("the host {address}"),
+        (None, None) => "the host that made this run".to_owned(),
+    }
+}
+
+/// Returns `text` with the name of this host, `client`, where it names the teams of this host.
+fn named(text: &str, client: &str) -> String {
+    let of = |what: &str| format!("the {what} of {client}");
+    text.replace("the admin of this host", &of("admin"))
+        .replace("this host's default gateway", &of("default gateway"))
+        .replace("this host's network", &of("network"))
 }
 
 /// Returns the place that the verdict blames, as wide as its claim. Hops have their addresses.

@@ -1,7 +1,11 @@
 //! The reason why a request asks for nothing, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use probe_core::catalogue::VerdictId;
+use probe_core::control_record::CONTROL_PORT_RULE;
 use probe_core::judge::Outcome;
+use probe_core::measurement::Measurement;
 use probe_documents::traffic::source_at_server;
 use probe_documents::{Probe, RunDocument};
 
@@ -56,8 +60,26 @@ fn nothing_came_back(document: &RunDocument, probes: &[&Probe]) -> String {
         "no port of the echo server gave an answer. A firewall that lets nothing through looks \
          exactly like a server that is down, so this run is no evidence for a request. Make sure \
          first that the echo server runs (`systemctl status fwprobe-echo` on its host, or a run \
-         from another network), then ask for its control port only, and run again: once one port \
-         works, the request can name the other ports with evidence. What this run needed: {}",
+         from another network), then ask for its control port only ({}), and run again: once one \
+         port works, the request can name the other ports with evidence. What this run needed: {}",
+        control_port(document, probes),
         needed.join("; ")
     )
+}
+
+/// Returns the control port of the servers of `probes` as the run dialled it, or its usual number.
+fn control_port(document: &RunDocument, probes: &[&Probe]) -> String {
+    let same_server = |m: &&Measurement| probes.iter().any(|p| p.measurement.same_server(m));
+    let of_control = |m: &&Measurement| m.rule.id.as_str() == CONTROL_PORT_RULE;
+    let all = document.reference_probes.iter();
+    let dialled: BTreeSet<u16> = all
+        .filter(of_control)
+        .filter(same_server)
+        .map(Measurement::port_dialled)
+        .collect();
+    if dialled.is_empty() {
+        return "8443 unless its configuration says otherwise".to_owned();
+    }
+    let ports: Vec<String> = dialled.iter().map(ToString::to_string).collect();
+    ports.join(", ")
 }

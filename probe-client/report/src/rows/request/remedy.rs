@@ -1,14 +1,32 @@
 //! The remedy for each verdict: a firewall rule, or something else.
 
 use probe_core::catalogue::VerdictId;
+use probe_core::verdict::{Confidence, Verdict};
 
 /// The request that remedies a verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Remedy {
     /// A policy blocks the port, and a rule that allows the port remedies that.
     Rule,
-    /// No rule would help; the text says why and what to ask for instead.
+    /// No rule would help if the verdict is right; the text says why and what to ask for instead.
     Other(&'static str),
+    /// No rule can be asked for; the text says why, and claims nothing about what stops the port.
+    NotKnown(&'static str),
+}
+
+impl Remedy {
+    /// Returns the reason why no rule is asked for, as firm as `verdict` is; `None` if a rule is asked for.
+    pub(super) fn because(self, verdict: &Verdict) -> Option<String> {
+        match (self, verdict.confidence) {
+            (Self::Rule, _) => None,
+            (Self::Other(text), Confidence::Low | Confidence::Medium) => {
+                Some(format!("probably {text}"))
+            }
+            (Self::Other(text), Confidence::High) | (Self::NotKnown(text), _) => {
+                Some(text.to_owned())
+            }
+        }
+    }
 }
 
 pub(super) fn remedy(verdict: VerdictId) -> Remedy {
@@ -26,7 +44,7 @@ pub(super) fn remedy(verdict: VerdictId) -> Remedy {
         VerdictId::NameNotResolved => "the server's name is not resolved: ask for DNS",
         VerdictId::NoRoute => "there is no route: ask for routing",
         VerdictId::NotListening => {
-            "the firewall lets the port through; nothing listens on the server"
+            "nothing listens on this port of the server, so no rule would make it answer"
         }
         VerdictId::RedirectedToOtherPort => {
             "a device sends the connection to another port: ask for its port translation to be \
@@ -61,15 +79,22 @@ pub(super) fn remedy(verdict: VerdictId) -> Remedy {
         | VerdictId::ProxyNameNotResolved => {
             "the connection fails at the proxy or beyond it: ask the proxy team"
         }
-        VerdictId::ServerUnreachable
+        VerdictId::Inconclusive
+        | VerdictId::ServerUnreachable
         | VerdictId::ServerSilent
         | VerdictId::ServerRefused
         | VerdictId::ServerOverloaded
         | VerdictId::ServerUnproven
-        | VerdictId::ServerOtherVersion => {
-            "the verdict is about the echo server, not about this port"
-        }
-        VerdictId::Inconclusive => "the evidence does not decide what stops it",
+        | VerdictId::ServerOtherVersion => return Remedy::NotKnown(not_of_the_port(verdict)),
     };
     Remedy::Other(instead)
+}
+
+/// Returns in words why nothing is known about the port itself.
+fn not_of_the_port(verdict: VerdictId) -> &'static str {
+    if verdict == VerdictId::Inconclusive {
+        "the evidence does not decide what stops it"
+    } else {
+        "the verdict is about the echo server, not about this port"
+    }
 }

@@ -13,7 +13,7 @@ mod host_firewall;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Snippet {
     /// The device that the rule is for.
-    pub device: &'static str,
+    pub device: String,
     /// The kind of firewall on that device.
     pub system: &'static str,
     /// The place for the rule among the others, and anything else that its effect depends on.
@@ -22,9 +22,9 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    fn new(device: &'static str, system: &'static str, note: &'static str, text: &str) -> Self {
+    fn new(device: &str, system: &'static str, note: &'static str, text: &str) -> Self {
         Self {
-            device,
+            device: device.to_owned(),
             system,
             note,
             lines: text.lines().map(str::to_owned).collect(),
@@ -42,6 +42,10 @@ pub(super) struct Hosts {
     pub(super) port: u16,
     /// The port on the server's own host, if it is known.
     pub(super) port_on_server: Option<u16>,
+    /// This host by its name, for readers elsewhere.
+    pub(super) client: String,
+    /// The operating system of this host, if it is known.
+    pub(super) client_system: Option<String>,
 }
 
 /// Returns rules for the devices of `segment`; none if the place is not known.
@@ -211,6 +215,8 @@ mod tests {
         accepted_at: None,
         port: 5901,
         port_on_server: Some(5901),
+        client: String::new(),
+        client_system: None,
     };
 
     fn path() -> Segment {
@@ -247,6 +253,34 @@ mod tests {
             }
         }
         assert!(snippets(&Segment::Unknown, false, "n", &HOSTS).is_empty());
+    }
+
+    #[test]
+    fn this_host_gets_rules_for_its_own_system_alone() {
+        let systems = |client_system: Option<&str>, segment: &Segment| -> Vec<&'static str> {
+            let hosts = Hosts {
+                client: "head-1 (10.1.2.3)".to_owned(),
+                client_system: client_system.map(str::to_owned),
+                ..HOSTS
+            };
+            let all = snippets(segment, false, "fwprobe-5901-ipv4-1", &hosts);
+            let mut devices = all.iter().map(|snippet| snippet.device.as_str());
+            let of_client = *segment == Segment::ThisHost;
+            assert!(devices.all(|device| (device == "head-1 (10.1.2.3)") == of_client));
+            all.iter().map(|snippet| snippet.system).collect()
+        };
+        let windows = systems(Some("Windows 10.0.20348"), &Segment::ThisHost);
+        assert_eq!(windows.len(), 2);
+        assert!(windows.iter().all(|system| system.starts_with("Windows")));
+        for linux in ["Linux", "Debian GNU/Linux 12 (bookworm)"] {
+            assert_eq!(
+                systems(Some(linux), &Segment::ThisHost),
+                ["nftables", "ufw"]
+            );
+        }
+        assert_eq!(systems(None, &Segment::ThisHost).len(), 4);
+        // The system of the server's host is in no run.
+        assert_eq!(systems(Some("Linux"), &Segment::ServerHost).len(), 4);
     }
 
     #[test]

@@ -284,7 +284,7 @@ fn team(stop: &Stop) -> Option<(u8, String)> {
                 ROUTER,
                 "the team that runs this host's default gateway".to_owned(),
             ),
-            _ => (ROUTER, format!("the network team, about {}", stop.title)),
+            _ => (ROUTER, format!("the network team about {}", stop.title)),
         },
     })
 }

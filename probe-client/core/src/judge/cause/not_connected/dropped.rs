@@ -95,7 +95,15 @@ fn claim(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
 
 fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> String {
     let target = evidence.target();
-    let mut next = who_drops(evidence, place);
+    let mut next = String::new();
+    if evidence.working_ports_lose_syns() {
+        next.push_str(&format!(
+            "run again for this port alone first (--port {}): ports that work also lose SYNs, as \
+             under a limit on new connections; if it is dropped again, ",
+            evidence.probe.port_dialled()
+        ));
+    }
+    next.push_str(&who_drops(evidence, place));
     if place.whom.is_some() && evidence.hops_are_hidden() {
         next.push_str(&format!(
             "; also ask whether ICMP errors from devices further along the path may reach {}: if \

@@ -101,6 +101,12 @@ fn next_step(evidence: &Evidence<'_>) -> String {
              failed with {held} others open, and passed alone; if no device does, ask the server's \
              admin the same about the server's host"
         ),
+        None if evidence.probe.met_silence() && evidence.working_ports_lose_syns() => format!(
+            "run again, also at another time of day; if the result is the same, ask the firewall \
+             team whether flood protection or a limit on new connections drops SYNs of {flow}, as \
+             ports that work lose SYNs too; if they find none, ask the network team to look for \
+             packet loss and overloaded devices, in both directions"
+        ),
         None => format!(
             "run again, also at another time of day; if the result is the same, ask the network \
              team to look for packet loss and overloaded devices for {flow}, in both directions; \

@@ -11,18 +11,11 @@ pub(super) enum Side {
     Server,
 }
 
-impl Side {
-    const fn device(self) -> &'static str {
-        match self {
-            Self::Client => "this host",
-            Self::Server => "the server's host",
-        }
-    }
-}
-
 /// A connection as one host sees it.
 struct HostConnection<'a> {
     name: &'a str,
+    /// The host in words.
+    device: &'a str,
     side: Side,
     from: String,
     to: String,
@@ -30,26 +23,34 @@ struct HostConnection<'a> {
     ipv4: bool,
 }
 
-/// Returns rules for every kind of firewall that the host on `side` may have.
+/// Returns rules for every kind of firewall that the host on `side` may have. Runs name the system of this host, and not
+/// that of the server's.
 pub(super) fn rules(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
-    let (from, to, port) = hosts.seen_by(match side {
-        Side::Client => &Segment::ThisHost,
-        Side::Server => &Segment::ServerHost,
-    });
+    let (segment, device, system) = match side {
+        Side::Client => (
+            Segment::ThisHost,
+            hosts.client.as_str(),
+            hosts.client_system.as_deref(),
+        ),
+        Side::Server => (Segment::ServerHost, "the server's host", None),
+    };
+    let (from, to, port) = hosts.seen_by(&segment);
     let connection = HostConnection {
         name,
+        device,
         side,
         from,
         to,
         port,
         ipv4: hosts.destination.is_ipv4(),
     };
-    vec![
-        netsh(&connection),
-        powershell(&connection),
-        nftables(&connection),
-        ufw(&connection),
-    ]
+    let windows = || [netsh(&connection), powershell(&connection)];
+    let linux = || [nftables(&connection), ufw(&connection)];
+    match system {
+        Some(name) if name.starts_with("Windows") => windows().into(),
+        Some(_) => linux().into(),
+        None => windows().into_iter().chain(linux()).collect(),
+    }
 }
 
 fn netsh(connection: &HostConnection<'_>) -> Snippet {
@@ -63,7 +64,7 @@ fn netsh(connection: &HostConnection<'_>) -> Snippet {
         ),
     };
     Snippet::new(
-        connection.side.device(),
+        connection.device,
         "Windows firewall (netsh, every version)",
         BLOCK_WINS,
         &format!(
@@ -84,7 +85,7 @@ fn powershell(connection: &HostConnection<'_>) -> Snippet {
         }
     };
     Snippet::new(
-        connection.side.device(),
+        connection.device,
         "Windows firewall (PowerShell, Server 2012 and later)",
         BLOCK_WINS,
         &format!(
@@ -111,7 +112,7 @@ fn nftables(connection: &HostConnection<'_>) -> Snippet {
         }
     };
     Snippet::new(
-        connection.side.device(),
+        connection.device,
         "nftables",
         note,
         &format!(
@@ -129,7 +130,7 @@ fn ufw(connection: &HostConnection<'_>) -> Snippet {
         Side::Server => "in",
     };
     Snippet::new(
-        connection.side.device(),
+        connection.device,
         "ufw",
         "`prepend` puts it above the rules that deny; the answers pass",
         &format!(
