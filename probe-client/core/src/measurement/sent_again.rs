@@ -53,6 +53,14 @@ impl SentAgain {
         shown.then_some((up, down))
     }
 
+    /// Returns the same, if another session of this line has shown that segments overtake each other: then a single one
+    /// is no accident.
+    pub fn overtaken_as_elsewhere(self) -> Option<(u32, u32)> {
+        let (up, down) = (self.up.needless_by_order(), self.down.needless_by_order());
+        let shown = self.lost() == (0, 0) && self.overtaken() > 0;
+        shown.then_some((up, down))
+    }
+
     /// Returns how often segments were seen to overtake each other, both ways.
     pub fn overtaken(self) -> u32 {
         self.up.overtaken.saturating_add(self.down.overtaken)
@@ -94,6 +102,15 @@ mod tests {
             overtaken,
         });
         SentAgain { up, down }
+    }
+
+    #[test]
+    fn a_single_overtaking_counts_beside_a_session_that_shows_it() {
+        let once = counts([0, 1, 1], [0, 0, 0]);
+        assert_eq!(once.overtaken_alone(), None);
+        assert_eq!(once.overtaken_as_elsewhere(), Some((1, 0)));
+        let never = counts([0, 1, 0], [0, 0, 0]);
+        assert_eq!(never.overtaken_as_elsewhere(), None);
     }
 
     #[test]

@@ -13,14 +13,19 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
         return None;
     }
     let sent_again = evidence.probe.sent_again();
-    let (up, down) = sent_again.overtaken_alone()?;
+    let (up, down) = sent_again.overtaken_alone().or_else(|| {
+        let mut others = evidence.same_server.iter();
+        others
+            .find_map(|m| m.sent_again().overtaken_alone())
+            .and_then(|_| sent_again.overtaken_as_elsewhere())
+    })?;
+    let claim = if up + down > 0 {
+        "segments overtake each other on the way, and some were sent again that had not been lost"
+    } else {
+        "segments overtake each other on the way"
+    };
     Some(
-        Finding::new(
-            FindingId::Reordering,
-            "segments overtake each other on the way, and some were sent again that had not been \
-             lost",
-        )
-        .with_detail(format!(
+        Finding::new(FindingId::Reordering, claim).with_detail(format!(
             "sent again without need: {up} to the server, {down} from it; overtaking was seen {} \
              times",
             sent_again.overtaken()

@@ -3,7 +3,7 @@
 
 use super::inspected;
 use crate::catalogue::VerdictId;
-use crate::judge::compared::facts;
+use crate::judge::compared::{Parted, facts};
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
 use crate::judge::place::Place;
@@ -61,12 +61,22 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
 /// Returns the question to `whom`. If several kinds of session were run and none passes, the protocol is not the cause.
 fn next(evidence: &Evidence<'_>, whom: &str, sighting: &Sighting) -> String {
     let flow = evidence.flow();
+    let passing = inspected::passing(evidence);
+    let kind = evidence.probe.session_kind().protocol();
+    if !passing.is_empty() && !Parted::by(evidence, &passing).is_certain() {
+        return format!(
+            "run again first: chance may have separated these sessions. If {kind} fails again \
+             while {} completes, ask {whom} which rule there goes by what a session carries and \
+             stops {kind} in {flow}, and to let it pass; if they fail alike, ask {whom} what ends \
+             connections at random",
+            inspected::listed(&passing)
+        );
+    }
     if any_ran_whole(evidence) || !another_kind_ran(evidence) {
         return format!(
             "ask {whom} which rule of application or protocol inspection, or of intrusion \
-             prevention, stops {} sessions in {flow} (their log for this time shows it), and to \
-             let them pass",
-            evidence.probe.session_kind().protocol()
+             prevention, stops {kind} sessions in {flow} (their log for this time shows it), and \
+             to let them pass"
         );
     }
     let stops = if super::verdict_id(evidence) == VerdictId::PayloadReset {
