@@ -24,6 +24,7 @@ use crate::certificate;
 use crate::context::RunContext;
 use crate::destination::Destination;
 use crate::link::Link;
+use crate::observe::timed_out;
 use crate::tap::Tap;
 use crate::tls::{Hello, client_config, exporter, server_name};
 
@@ -243,10 +244,6 @@ fn failure(status: &Status) -> Failure {
     let mut said = status.message().to_owned();
     shorten(&mut said);
     Failure::new(kind, Origin::Peer).with_text(said)
-}
-
-fn timed_out() -> Failure {
-    Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
 
 /// Cuts text that comes from the server.

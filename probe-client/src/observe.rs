@@ -79,6 +79,11 @@ pub(crate) fn connect_failure(error: &io::Error, queue: Option<&[SocketError]>) 
         .with_text(error.to_string())
 }
 
+/// Returns the failure of what did not end in time.
+pub(crate) fn timed_out() -> Failure {
+    Failure::new(FailureKind::TimedOut, Origin::Unknown)
+}
+
 /// Classifies a failed read or write on an established connection.
 pub(crate) fn stream_failure(error: &io::Error) -> Failure {
     let kind = kind_of(error);

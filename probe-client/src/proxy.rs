@@ -20,10 +20,10 @@ use crate::certificate;
 use crate::connect::connect;
 use crate::context::RunContext;
 use crate::link::{Link, Opened};
-use crate::observe::{Pending, stream_failure};
+use crate::observe::{Pending, stream_failure, timed_out};
 use crate::proxy_authentication::{Identification, TokenUser, is_of_a_domain};
 use crate::resolve::Family;
-use crate::tls::{SystemTrust, server_name};
+use crate::tls::{SystemTrust, server_name, shaken_within};
 
 mod credential_gate;
 mod outcome;
@@ -278,12 +278,7 @@ impl Opening<'_> {
         let idle_timeout = self.context.options.idle_timeout;
         let shaken = self
             .context
-            .unless_cancelled(async {
-                match tokio::time::timeout(idle_timeout, connecting).await {
-                    Err(_elapsed) => Err(timed_out()),
-                    Ok(shaken) => shaken.map_err(|error| stream_failure(&error)),
-                }
-            })
+            .unless_cancelled(shaken_within(idle_timeout, connecting))
             .await;
         self.account.certificate = presented.leaf().map(|leaf| described(&leaf));
         match shaken {
@@ -369,10 +364,6 @@ fn described(leaf: &[u8]) -> PresentedCertificate {
 
 fn shown(target: &ProxyTarget) -> String {
     probe_core::path::authority(&target.host, target.port)
-}
-
-fn timed_out() -> Failure {
-    Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
 
 /// Read size in bytes; a proxy's answer is short.

@@ -138,6 +138,11 @@ pub(crate) fn is_mistyped(text: &str) -> bool {
     split(text).is_none() && authority_of(text).is_some()
 }
 
+/// Returns whether `text` is meant as `[FORMAT=]URL`, with a mistake in the scheme or without.
+pub(crate) fn is_meant(text: &str) -> bool {
+    split(text).is_some() || is_mistyped(text)
+}
+
 /// Returns the path of a report as errors show it: without what may be the query of a URL.
 pub(crate) fn path_without_secrets(path: &Path) -> String {
     without_secrets(&path.to_string_lossy())

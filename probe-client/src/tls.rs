@@ -3,7 +3,9 @@
 //! host of an upload, is verified against a trust store.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use probe_core::observation::Failure;
 use proto::control_auth::EXPORTER_LABEL;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
@@ -14,8 +16,13 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
 };
 use rustls_platform_verifier::Verifier;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::Connect;
+use tokio_rustls::client::TlsStream;
 
 use crate::certificate;
+use crate::observe::{stream_failure, timed_out};
 
 /// The parameters of one handshake.
 #[derive(Clone, Debug)]
@@ -63,6 +70,17 @@ pub(crate) fn server_name(host: &str) -> ServerName<'static> {
     ServerName::try_from(host.to_owned()).unwrap_or_else(|_| {
         ServerName::try_from("fwprobe.invalid").expect("a constant that is a DNS name")
     })
+}
+
+/// Waits for the end of a handshake, at most `limit`.
+pub(crate) async fn shaken_within<S: AsyncRead + AsyncWrite + Unpin>(
+    limit: Duration,
+    connecting: Connect<S>,
+) -> Result<TlsStream<S>, Failure> {
+    match timeout(limit, connecting).await {
+        Ok(shaken) => shaken.map_err(|error| stream_failure(&error)),
+        Err(_elapsed) => Err(timed_out()),
+    }
 }
 
 /// Returns the `tls-exporter` of RFC 9266; `None` for TLS 1.2. There it is bound to the session only if both ends

@@ -25,10 +25,7 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
         return None;
     }
     let source = source_address(first, of_server(document, first), &document.host.addresses);
-    let seen = match first.path.proxy() {
-        Some(_) => String::new(),
-        None => seen_as(first, of_server(document, first), source),
-    };
+    let seen = seen_as(first, of_server(document, first), source);
     let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
     let through = first.path.proxy().map_or_else(String::new, |proxy| {
         format!(

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use probe_core::judge::Outcome;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
+use probe_core::words::counted;
 use probe_documents::diff::{
     Change, ChangeKind, Diff, FactChange, FactKind, Judgement, LEAST_RUNS, RuleResult, Subject,
     TimeChange,
@@ -121,13 +122,11 @@ fn new_failures(diff: &Diff) -> usize {
 
 /// Returns the new rules in words. Those that fail are named, since they do not count as regressions.
 fn new_rules(count: usize, failures: usize) -> String {
-    let rules = if count == 1 { "rule" } else { "rules" };
+    let rules = counted(count, "new rule");
     match failures {
-        0 => format!("{count} new {rules}"),
-        1 => format!("{count} new {rules}, 1 not as expected (not counted as a regression)"),
-        _ => {
-            format!("{count} new {rules}, {failures} not as expected (not counted as regressions)")
-        }
+        0 => rules,
+        1 => format!("{rules}, 1 not as expected (not counted as a regression)"),
+        _ => format!("{rules}, {failures} not as expected (not counted as regressions)"),
     }
 }
 

@@ -92,8 +92,7 @@ impl TypedValueParser for FolderParser {
     ) -> Result<PathBuf, Error> {
         let text = value.to_string_lossy();
         let shown = signed_url::without_secrets(&text);
-        let is_url = signed_url::split(&text).is_some() || signed_url::is_mistyped(&text);
-        let why = if is_url {
+        let why = if signed_url::is_meant(&text) {
             Some("a watch sends nothing to a URL; name a folder".to_owned())
         } else if *shown != *text {
             // The error of clap would show the whole value.

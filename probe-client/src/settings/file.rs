@@ -198,8 +198,7 @@ impl Reader<'_> {
     /// Returns `value`; if it is a relative path, it starts at the folder of the configuration file.
     fn placed(&self, arg: &Arg, value: &str) -> String {
         let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()
-            && signed_url::split(value).is_none()
-            && !signed_url::is_mistyped(value);
+            && !signed_url::is_meant(value);
         if is_path || (arg.is_positional() && is_file(value)) {
             let folder = self.path.parent().unwrap_or_else(|| Path::new(""));
             return folder.join(value).display().to_string();

@@ -26,11 +26,11 @@ use crate::context::RunContext;
 use crate::control::Allowance;
 use crate::destination::{Destination, Way};
 use crate::link::{Link, Opened};
-use crate::observe::stream_failure;
+use crate::observe::timed_out;
 use crate::proxy::ProxyWay;
 use crate::resolve::Family;
 use crate::signed_url::SignedUrl;
-use crate::tls::{SystemTrust, server_name};
+use crate::tls::{SystemTrust, server_name, shaken_within};
 
 /// The means to send a report: the paths of the run, each prepared once.
 pub(super) struct Sender {
@@ -94,7 +94,7 @@ impl Sender {
         let exchange = timeout(LONGEST_EXCHANGE, exchange(link, url, parcel));
         match exchange.await {
             Ok(answered) => answered,
-            Err(_elapsed) => Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+            Err(_elapsed) => Err(timed_out()),
         }
     }
 
@@ -141,10 +141,7 @@ impl Sender {
         })?;
         let (config, _) = trust.client_config();
         let connecting = TlsConnector::from(config).connect(server_name(url.host()), link);
-        match timeout(self.context.options.idle_timeout, connecting).await {
-            Ok(shaken) => shaken.map_err(|error| stream_failure(&error)),
-            Err(_elapsed) => Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
-        }
+        shaken_within(self.context.options.idle_timeout, connecting).await
     }
 }
 

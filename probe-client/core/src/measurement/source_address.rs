@@ -55,12 +55,15 @@ pub fn egress_address<'a>(
 }
 
 /// Returns a note in words on the address from which the server saw `probe`, or else other sessions over this path, if
-/// that is not `source`; empty if it is.
+/// that is not `source`; empty if it is. A proxy connects from its own address, which is no translation of this host's.
 pub fn seen_as<'a>(
     probe: &Measurement,
     same_server: impl Iterator<Item = &'a Measurement>,
     source: Option<IpAddr>,
 ) -> String {
+    if !probe.path.is_direct() {
+        return String::new();
+    }
     let own = own_peers(probe);
     let seen = if own.len() == 1 {
         own

@@ -17,11 +17,7 @@ pub(crate) fn write(merge: &MergeDocument, look: Look, out: &mut dyn Write) -> i
     for group in merge.groups.iter().take(MOST_GROUPS) {
         block(group, look, out)?;
     }
-    let more = merge.groups.len().saturating_sub(MOST_GROUPS);
-    if more > 0 {
-        let more = counted(more, "group");
-        paragraph(out, look, "", &format!("and {more} more (--format json)"))?;
-    }
+    left_out(merge.groups.len(), look, out)?;
     if merge.groups.len() > 1 {
         matrix(merge, look, out)?;
     }
@@ -136,12 +132,18 @@ fn changes(changes: &Changes, look: Look, out: &mut dyn Write) -> io::Result<()>
             paragraph(out, look, &label, &text)?;
         }
     }
-    let more = changes.groups.len().saturating_sub(MOST_GROUPS);
-    if more > 0 {
-        let more = counted(more, "group");
-        paragraph(out, look, "", &format!("and {more} more (--format json)"))?;
-    }
+    left_out(changes.groups.len(), look, out)?;
     write_remarks(&of_changes(changes), look, out)
+}
+
+/// Says how many of `groups` groups are not shown.
+fn left_out(groups: usize, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let more = groups.saturating_sub(MOST_GROUPS);
+    if more == 0 {
+        return Ok(());
+    }
+    let more = counted(more, "group");
+    paragraph(out, look, "", &format!("and {more} more (--format json)"))
 }
 
 fn write_remarks(remarks: &[Remark], look: Look, out: &mut dyn Write) -> io::Result<()> {

@@ -230,11 +230,7 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     let channel = format!(
         "TCP from {source}{} to {server}, {port}, without TLS inspection (fwprobe's control \
          channel: TLS with ALPN h2)",
-        if evidence.proxy().is_none() {
-            evidence.seen_as()
-        } else {
-            String::new()
-        }
+        evidence.seen_as()
     );
     let first = if control_was_refused(evidence) {
         // Most often, nothing listens there.

@@ -14,10 +14,10 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     }
     let sent_again = evidence.probe.sent_again();
     let (up, down) = sent_again.overtaken_alone().or_else(|| {
+        let here = sent_again.overtaken_as_elsewhere()?;
         let mut others = evidence.same_server.iter();
-        others
-            .find_map(|m| m.sent_again().overtaken_alone())
-            .and_then(|_| sent_again.overtaken_as_elsewhere())
+        let elsewhere = others.any(|m| m.sent_again().overtaken_alone().is_some());
+        elsewhere.then_some(here)
     })?;
     let claim = if up + down > 0 {
         "segments overtake each other on the way, and some were sent again that had not been lost"

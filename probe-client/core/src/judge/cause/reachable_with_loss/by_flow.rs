@@ -153,38 +153,20 @@ fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verd
     if account.answered.is_empty() || limited {
         return None;
     }
-    let target = evidence.target();
-    let whole = evidence
-        .probe
-        .variations
-        .iter()
-        .filter(|c| c.measurement.ran_whole());
-    let whole = whole.count();
-    let verdict = if whole > 0 {
-        let claim = format!(
-            "{target} is open, but not for all connections: {}",
-            rate(account)
-        );
-        Verdict::new(
-            VerdictId::ReachableWithLoss,
-            Segment::PATH,
-            Confidence::High,
-            claim,
-        )
+    let mut sessions = evidence.probe.variations.iter();
+    let mut verdict = if sessions.any(|c| c.measurement.ran_whole()) {
+        open_for_some(evidence, account)
     } else {
+        let target = evidence.target();
         let claim = format!(
             "connections to {target} fail or pass by their source port: {}; no whole session was \
              run on one that passes",
             rate(account)
         );
-        Verdict::new(
-            VerdictId::Inconclusive,
-            Segment::PATH,
-            Confidence::Medium,
-            claim,
-        )
+        let (id, medium) = (VerdictId::Inconclusive, Confidence::Medium);
+        let verdict = Verdict::new(id, Segment::PATH, medium, claim);
+        with_ports(verdict, evidence, account).next(by_flow(&target, account))
     };
-    let mut verdict = with_ports(verdict, evidence, account).next(by_flow(&target, account));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
