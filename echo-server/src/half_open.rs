@@ -27,8 +27,8 @@ pub(crate) struct HalfOpenWatch {
     /// The maximum number of half-open connections that the kernel keeps for one port.
     kept: usize,
     listeners: Vec<ListenerFacts>,
-    /// The time of each port's last look, and the earliest time of the next look. The kernel is queried while this lock
-    /// is held, so by one caller at a time. The lock of `seen` is free meanwhile, because the server takes it to accept
+    /// The time of the last look, and the earliest time of the next. The kernel is queried while this lock is held, so
+    /// by one caller at a time. The lock of `seen` is free meanwhile, because the server takes it to accept
     /// a connection.
     looks: Mutex<Looks>,
     seen: Mutex<HalfOpenBook>,
@@ -80,16 +80,10 @@ impl HalfOpenWatch {
         self.available
     }
 
-    /// Notes the half-open connections on the dialled `ports`, or on all ports, as sightings. Callers' connections get
-    /// more room than those of strangers. One look serves all callers for a moment. The call blocks for some
-    /// milliseconds if this host has very many connections.
-    pub(crate) fn look(
-        &self,
-        clock: &Clock,
-        sightings: &Sightings,
-        caller: IpAddr,
-        ports: Option<&[u16]>,
-    ) {
+    /// Notes the half-open connections on all ports as sightings. Callers' connections get more room than those of
+    /// strangers. One look serves all callers for a moment. The call blocks for some milliseconds if this host has very
+    /// many connections.
+    pub(crate) fn look(&self, clock: &Clock, sightings: &Sightings, caller: IpAddr) {
         if !self.available {
             return;
         }
@@ -97,40 +91,38 @@ impl HalfOpenWatch {
         // Every entry is valid without the others, so a panic elsewhere does not matter.
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let began = clock.now();
-        let mut due = Vec::new();
-        for listener in &self.listeners {
-            if ports.is_some_and(|ports| !ports.contains(&dialled(listener))) {
-                continue;
-            }
-            match looks.turn(began, listener.address.port()) {
-                Turn::Due => due.push(listener),
-                Turn::Fresh => {}
-                Turn::Overdue => missed(sightings, listener, clock.steady()),
+        match looks.turn(began) {
+            Turn::Due => {}
+            Turn::Fresh => return,
+            Turn::Overdue => {
+                let wall = clock.steady();
+                self.listeners
+                    .iter()
+                    .for_each(|l| missed(sightings, l, wall));
+                return;
             }
         }
-        if !due.is_empty() {
-            let busy = socket_facts::processor_time();
-            self.look_at(clock, sightings, &due);
-            let ports = due.iter().map(|listener| listener.address.port());
-            let now = clock.now();
-            // On a busy host, most of the time that a look takes is that of other threads.
-            let took = match (busy, socket_facts::processor_time()) {
-                (Some(before), Some(after)) => after.saturating_sub(before),
-                _ => now.saturating_sub(began),
-            };
-            looks.looked(took, now, ports);
-        }
+        let busy = socket_facts::processor_time();
+        self.look_at_all(clock, sightings);
+        let now = clock.now();
+        // On a busy host, most of the time that a look takes is that of other threads.
+        let took = match (busy, socket_facts::processor_time()) {
+            (Some(before), Some(after)) => after.saturating_sub(before),
+            _ => now.saturating_sub(began),
+        };
+        looks.looked(took, now);
     }
 
-    /// Looks at all listeners in `due` in one walk through the kernel's table.
-    fn look_at(&self, clock: &Clock, sightings: &Sightings, due: &[&ListenerFacts]) {
-        let mut ports: Vec<u16> = due.iter().map(|listener| listener.address.port()).collect();
+    /// Looks at all listeners in one walk through the kernel's table.
+    fn look_at_all(&self, clock: &Clock, sightings: &Sightings) {
+        let listeners = self.listeners.iter();
+        let mut ports: Vec<u16> = listeners.map(|l| l.address.port()).collect();
         ports.sort_unstable();
         ports.dedup();
         self.seen().accepted = Some(BTreeSet::new());
         let views = socket_facts::half_open_of(&ports).unwrap_or_default();
         let wall = clock.steady();
-        for listener in due {
+        for listener in &self.listeners {
             let of_port = ports
                 .iter()
                 .position(|port| *port == listener.address.port());

@@ -24,13 +24,13 @@ async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
         let Some(caller) = caller.upgrade() else {
             return;
         };
-        look(caller, None).await;
+        look(caller).await;
         sleep(BETWEEN_POLLS).await;
     }
 }
 
-/// Looks once, on the dialled `ports`, or on all ports.
-pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
+/// Looks once, on all ports. A look at some ports would delay the next look, in which the others are due.
+pub(super) async fn look(caller: Arc<Caller>) {
     let instance = &caller.instance;
     let nobody_looks = !instance.half_open.is_available() && instance.witness.is_none();
     if nobody_looks || instance.live().behind_source_nat {
@@ -40,9 +40,7 @@ pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
         let instance = &caller.instance;
         let address = caller.address.ip();
         let (clock, sightings) = (&instance.clock, &instance.sightings);
-        instance
-            .half_open
-            .look(clock, sightings, address, ports.as_deref());
+        instance.half_open.look(clock, sightings, address);
         if let Some(witness) = &instance.witness {
             let syns = witness.hand_over(clock, &instance.metrics, address);
             if !instance.half_open.take_note(clock.now(), sightings, syns) {

@@ -1,6 +1,6 @@
 //! The state of one call of `WatchSightings` while it lasts.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -21,7 +21,6 @@ pub(super) struct Watching {
     caller: Arc<Caller>,
     /// The state of the watch; `None` once everything has been reported.
     watch: Option<Telling>,
-    ports: Vec<u16>,
     until: Instant,
     has_looked: bool,
     /// The guard that keeps the witness recording while this call lasts.
@@ -32,14 +31,12 @@ pub(super) struct Watching {
 
 impl Watching {
     pub(super) fn new(caller: Arc<Caller>, watch: Telling, place: Place) -> Self {
-        let query = watch.query();
-        let ports: BTreeSet<u16> = query.sent.iter().map(|sent| sent.port).collect();
+        let follow = watch.query().follow;
         Self {
             _watch: Watch::begin(&caller.instance, caller.address.ip()),
             _place: place,
             caller,
-            until: Instant::now() + query.follow,
-            ports: ports.into_iter().collect(),
+            until: Instant::now() + follow,
             watch: Some(watch),
             has_looked: false,
             ready: VecDeque::new(),
@@ -60,7 +57,7 @@ impl Watching {
             if self.has_looked {
                 sleep(left.min(BETWEEN_POLLS)).await;
             }
-            look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
+            look(Arc::clone(&self.caller)).await;
             let caller = Arc::clone(&self.caller);
             let ask = move || ask(&caller, watch, left.is_zero());
             // This fails only if the runtime is shutting down.

@@ -1,13 +1,13 @@
 //! Limits how often the kernel is queried. A look makes the kernel walk its table of connections, which is long after a
 //! flood, so looks get a fixed share of the processor's time.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The times at which each port was looked at.
+/// The time of the last look, and what it cost. Each look is at all ports.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
-    last: BTreeMap<u16, Duration>,
+    /// `None` before the first look.
+    last: Option<Duration>,
     /// The time before which another look would exceed the share.
     rest_until: Duration,
 }
@@ -23,8 +23,8 @@ pub(super) enum Turn {
 }
 
 impl Looks {
-    pub(super) fn turn(&self, now: Duration, port: u16) -> Turn {
-        let age = self.last.get(&port).map(|last| now.saturating_sub(*last));
+    pub(super) fn turn(&self, now: Duration) -> Turn {
+        let age = self.last.map(|last| now.saturating_sub(last));
         if age.is_some_and(|age| age < BETWEEN_LOOKS) {
             Turn::Fresh
         } else if now >= self.rest_until {
@@ -36,15 +36,10 @@ impl Looks {
         }
     }
 
-    /// Records that a look at `ports` ended at `now` and kept a processor busy for `took`.
-    pub(super) fn looked(
-        &mut self,
-        took: Duration,
-        now: Duration,
-        ports: impl Iterator<Item = u16>,
-    ) {
+    /// Records that a look ended at `now` and kept a processor busy for `took`.
+    pub(super) fn looked(&mut self, took: Duration, now: Duration) {
         self.rest_until = now + took * REST;
-        self.last.extend(ports.map(|port| (port, now)));
+        self.last = Some(now);
     }
 }
 
@@ -60,17 +55,16 @@ const FORGETS_AFTER: Duration = Duration::from_millis(700);
 mod tests {
     use super::*;
 
-    const PORT: u16 = 443;
-
     #[test]
-    fn a_port_is_looked_at_once_in_a_while_for_all_callers() {
+    fn one_look_serves_all_callers_for_a_while() {
         let start = Duration::from_secs(5);
         let mut looks = Looks::default();
-        assert_eq!(looks.turn(start, PORT), Turn::Due);
-        looks.looked(Duration::ZERO, start, [PORT].into_iter());
-        assert_eq!(looks.turn(start + BETWEEN_LOOKS / 2, PORT), Turn::Fresh);
-        assert_eq!(looks.turn(start + BETWEEN_LOOKS / 2, PORT + 1), Turn::Due);
-        assert_eq!(looks.turn(start + BETWEEN_LOOKS, PORT), Turn::Due);
+        assert_eq!(looks.turn(start), Turn::Due);
+        looks.looked(Duration::from_millis(60), start);
+        assert_eq!(looks.turn(start + BETWEEN_LOOKS / 2), Turn::Fresh);
+        // The next look has to wait, and nothing that came meanwhile is forgotten yet.
+        assert_eq!(looks.turn(start + BETWEEN_LOOKS), Turn::Fresh);
+        assert_eq!(looks.turn(start + Duration::from_millis(240)), Turn::Due);
     }
 
     /// Simulates callers that ask every millisecond for 30 s, on a host whose kernel takes `millis` for each look.
@@ -81,11 +75,11 @@ mod tests {
             let (mut now, mut spent, mut overdue) = (Duration::ZERO, Duration::ZERO, false);
             let (end, cost) = (Duration::from_secs(30), Duration::from_millis(millis));
             while now < end {
-                let turn = looks.turn(now, PORT);
+                let turn = looks.turn(now);
                 if turn == Turn::Due {
                     now += cost;
                     spent += cost;
-                    looks.looked(cost, now, [PORT].into_iter());
+                    looks.looked(cost, now);
                 }
                 overdue |= turn == Turn::Overdue;
                 now += Duration::from_millis(1);
