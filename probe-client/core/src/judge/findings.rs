@@ -15,7 +15,7 @@ mod instances;
 mod large_hello;
 mod legacy_hello;
 mod loss;
-mod pace;
+pub(super) mod pace;
 mod password;
 mod relayed;
 mod reordering;

@@ -9,6 +9,11 @@ use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
+/// Returns whether a finding reports a limit, on the rate or on the number of connections.
+pub(in crate::judge) fn is_limited(evidence: &Evidence<'_>) -> bool {
+    rate(evidence).or_else(|| number(evidence)).is_some()
+}
+
 /// Reports a limit on the rate: SYNs are lost when many are sent together, but pass one at a time while as many other
 /// connections are held open. If fewer could be held open, a limit on the number of connections could also explain the
 /// loss.

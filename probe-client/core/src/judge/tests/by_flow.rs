@@ -163,6 +163,16 @@ fn loss_that_does_not_stay_with_its_source_port_is_no_fault_by_flow() {
 }
 
 #[test]
+fn connections_lost_only_beside_others_are_told_with_what_may_limit_them() {
+    let limited = verdict(&beside(whole(), &dialled(9, ANSWERED, ANSWERED)));
+    assert_eq!(limited.id, VerdictId::ReachableWithLoss);
+    let claimed = "when several connections are opened at once: 9 of 12 got no answer";
+    assert!(limited.claim.contains(claimed), "{}", limited.claim);
+    let next = limited.next_step.unwrap();
+    assert!(next.contains("no source port free"), "{next}");
+}
+
+#[test]
 fn source_ports_that_pass_when_dialled_again_are_not_asked_about_as_links() {
     let next = |probe: &Measurement| {
         let found = verdict(probe);

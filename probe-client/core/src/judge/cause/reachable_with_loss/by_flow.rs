@@ -9,6 +9,7 @@ use crate::judge::cause::reachable;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
+use crate::judge::findings::pace;
 use crate::judge::words::list;
 use crate::measurement::{Measurement, Redial, Variation};
 use crate::observation::FailureKind;
@@ -45,9 +46,12 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     if lossy::judge(evidence).is_some() {
         return None;
     }
-    // Connections that are lost when many are opened together, and pass one at a time, depend on their number or pace.
-    if passes_one_at_a_time(evidence, account) {
+    // A finding names the limit, and a limit is no fault of the path.
+    if pace::is_limited(evidence) {
         return None;
+    }
+    if let Some(slowly) = passes_one_at_a_time(evidence, account) {
+        return Some(lost_beside_others(evidence, account, slowly).because(reachable.claim));
     }
     let redialled = evidence.probe.redial == Some(Redial::SourcePort);
     let lossy = account.loses_more_than_ordinary();
@@ -96,18 +100,18 @@ fn late(evidence: &Evidence<'_>, account: &FlowAccount) -> String {
         "ask the network team to look for packet loss on the links and devices that carry {}, in \
          both directions; if they find none, ask the firewall team what drops the first SYN of \
          some connections and lets a later one from the same source port pass (source ports {}): a \
-         limit on new connections, flood protection, or a cluster of firewalls or NAT gateways \
-         whose members learn of a connection late{}",
+         limit on new connections, flood protection, a NAT gateway that has no source port free, \
+         or a cluster of firewalls or NAT gateways whose members learn of a connection late{}",
         evidence.flow(),
         list(&ports),
         more_flows(account)
     )
 }
 
-/// Returns whether slowly dialled connections to all ports of this server pass, while this port lost connections that
-/// were opened together, beyond what chance explains. Then our own number of connections is the cause, not a fault of
-/// the path.
-fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool {
+/// Returns how many slowly dialled connections to the ports of this server there were, if all of them passed while this
+/// port lost connections that were opened together, and chance does not explain it. Their number or pace is then the
+/// cause.
+fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Trials> {
     let accounts = evidence
         .same_server
         .iter()
@@ -116,7 +120,34 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool 
         .flat_map(|account| [account.again, account.fresh])
         .fold(Trials::default(), Trials::and);
     let (together, _) = account.lost();
-    slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD
+    (slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD).then_some(slowly)
+}
+
+/// Returns the verdict on a port that loses connections only when several are opened at once. What is limited was not
+/// tested, because the port's own session passed.
+fn lost_beside_others(evidence: &Evidence<'_>, account: &FlowAccount, slowly: Trials) -> Verdict {
+    let (target, flow) = (evidence.target(), evidence.flow());
+    let (lost, _) = account.lost();
+    Verdict::new(
+        VerdictId::ReachableWithLoss,
+        Segment::PATH,
+        Confidence::Medium,
+        format!(
+            "{target} is open, but loses SYNs when several connections are opened at once: {lost} \
+             got no answer to the first SYN"
+        ),
+    )
+    .because(format!(
+        "opened one at a time, {slowly} connections to this server got no answer; the odds that \
+         chance separates them like this are {}",
+        in_words(by_chance(lost, slowly))
+    ))
+    .next(format!(
+        "ask the firewall team what drops SYNs of {flow} when several connections are opened at \
+         once: a limit on new connections per second or on open connections, flood protection, or \
+         a NAT gateway that has no source port free; tell them how many connections your programs \
+         open at once"
+    ))
 }
 
 /// Returns the verdict on a port that is open only for some source ports.
@@ -199,7 +230,8 @@ fn by_flow(target: &str, account: &FlowAccount) -> String {
     format!(
         "ask the network team which devices on the way to {target} share traffic by source \
          port{example}: links of a bundle, equal-cost routes, clustered firewalls, or a way back \
-         that differs from the way there{}",
+         that differs from the way there; if they find nothing, ask the firewall team whether a \
+         NAT gateway has no source port free for some connections{}",
         more_flows(account)
     )
 }
