@@ -97,10 +97,10 @@ impl Fulfilment {
             Self::Open | Self::NotOpen | Self::NotTried | Self::Undecided => return verdict,
             Self::Blocked => None,
             Self::OpenInstead => Some(format!(
-                "ask the firewall team which rule lets TCP from this host to {target} through, and \
-                 the cloud team which rule lets it in (network security group, server host's own \
-                 firewall); have one of them removed or narrowed and run again; if the port is \
-                 meant to be open, correct the expectation"
+                "ask the firewall team which rule lets TCP from this host to {target} through, the \
+                 cloud team which rule of the network security group does, and the server's admin \
+                 which rule of that host's own firewall does; have one of them removed or narrowed \
+                 and run again; if the port is meant to be open, correct the expectation"
             )),
             Self::LetThrough if verdict.id == VerdictId::NotListening => Some(format!(
                 "ask the firewall team, and the cloud team (network security group), to block TCP \

@@ -5,9 +5,10 @@ use super::super::compared::{Parted, Tally, facts, variations};
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::loss_point::{self, Way};
+use super::super::words::list;
 use crate::catalogue::VerdictId;
 use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};
-use crate::measurement::Variation;
+use crate::measurement::{Measurement, Variation};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -64,7 +65,31 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
+    verdict
+        .evidence
+        .extend(others_carry_full_size(evidence, largest));
     Some(verdict)
+}
+
+/// Says in words that larger segments than `largest` of other ports arrive over the same path; `None` if they do not.
+fn others_carry_full_size(evidence: &Evidence<'_>, largest: u16) -> Option<String> {
+    let own = evidence.probe.port_dialled();
+    let full_size = |m: &&&Measurement| {
+        let send_mss = m.transport.and_then(|t| t.send_mss);
+        m.ran_whole() && send_mss.is_some_and(|mss| mss > u32::from(largest))
+    };
+    let whole = evidence.same_server.iter().filter(full_size);
+    let mut ports: Vec<u16> = whole.map(|m| m.port_dialled()).collect();
+    ports.retain(|port| *port != own);
+    ports.sort_unstable();
+    ports.dedup();
+    (!ports.is_empty()).then(|| {
+        format!(
+            "full-size packets of port {} arrive: a tunnel, rule or link that carries only some \
+             ports or flows loses those of this one",
+            list(&ports)
+        )
+    })
 }
 
 /// Returns the next step. The sender of the packets that vanish has to learn the size that passes.

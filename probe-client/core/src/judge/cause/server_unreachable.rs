@@ -379,7 +379,7 @@ mod tests {
         );
         let told = verdict.evidence.join("\n");
         assert!(
-            told.contains("was verified over the path http://"),
+            told.contains("proved itself over the path http://"),
             "{told}"
         );
     }

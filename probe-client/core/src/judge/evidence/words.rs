@@ -118,7 +118,7 @@ impl<'a> Evidence<'a> {
                 .filter(|m| m.rule.id == *rule),
         )?;
         Some(format!(
-            "the same server was verified on this port over the path {paths}"
+            "the same server proved itself on this port over the path {paths}"
         ))
     }
 
@@ -126,7 +126,7 @@ impl<'a> Evidence<'a> {
     pub fn other_paths_lead_there(&self) -> Option<String> {
         let paths = paths_of(self.proved_over_other_paths())?;
         Some(format!(
-            "a server of this name was verified over the path {paths}"
+            "a server of this name proved itself over the path {paths}"
         ))
     }
 
@@ -142,13 +142,13 @@ impl<'a> Evidence<'a> {
         match ports.as_slice() {
             [] => None,
             [one] => Some(format!(
-                "the same server was verified on port {one} in this run"
+                "the same server proved itself on port {one} in this run"
             )),
             many => {
                 let listed: Vec<String> = many.iter().map(ToString::to_string).collect();
                 let listed = listed.join(", ");
                 Some(format!(
-                    "the same server was verified on ports {listed} in this run"
+                    "the same server proved itself on ports {listed} in this run"
                 ))
             }
         }
