@@ -1,18 +1,17 @@
-//! Reads the runs of many nodes from folders and files, one run at a time. A file contains one run, or one run per line
+//! Reads the runs of many nodes from folders and files, one run at a time, and of each run only the answers. A file contains one run, or one run per line
 //! (`.ndjson`, `.jsonl`). A file that is not a run stops nothing.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use probe_documents::RunDocument;
-use probe_documents::merge::UnreadKind;
+use probe_documents::merge::{NodeRun, UnreadKind};
 
 use crate::config::Problems;
-use crate::saved_run::{MAX_BYTES, Refused, parse};
+use crate::saved_run::{MAX_BYTES, Refused, parse_answers};
 use crate::{given_file, run_folder};
 
 /// Takes a run, or the reason why there is none, with the file that it is about.
-pub(crate) type Take<'a> = dyn FnMut(&str, Result<RunDocument, Refused>) + 'a;
+pub(crate) type Take<'a> = dyn FnMut(&str, Result<NodeRun<'_>, Refused>) + 'a;
 
 /// Returns the files that `inputs` name: each file, and from each folder the files that may be runs, in the order of
 /// their names.
@@ -33,14 +32,15 @@ pub(crate) fn listed(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Problems> {
     Ok(files)
 }
 
-/// Reads every run in `files`.
-pub(crate) fn read(files: &[PathBuf], take: &mut Take<'_>) {
+/// Reads every run in `files`. The name of a file is given up once its runs are read, since there may be as many names
+/// as there are runs.
+pub(crate) fn read(files: Vec<PathBuf>, take: &mut Take<'_>) {
     for file in files {
         let shown = file.display().to_string();
-        if run_folder::ends_in(file, &ONE_PER_LINE) {
-            lines(file, &shown, take);
+        if run_folder::ends_in(&file, &ONE_PER_LINE) {
+            lines(&file, &shown, take);
         } else {
-            take(&shown, whole(file, &shown));
+            whole(&file, &shown, take);
         }
     }
 }
@@ -54,9 +54,11 @@ fn of_input(input: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Reads a file with one run.
-fn whole(path: &Path, shown: &str) -> Result<RunDocument, Refused> {
-    let text = given_file::text(path, MAX_BYTES).map_err(|error| unreadable(shown, &error))?;
-    parse(&shown, &text)
+fn whole(path: &Path, shown: &str, take: &mut Take<'_>) {
+    match given_file::text(path, MAX_BYTES) {
+        Ok(text) => take(shown, parse_answers(&shown, &text)),
+        Err(error) => take(shown, Err(unreadable(shown, &error))),
+    }
 }
 
 /// Reads a file with one run per line, one line at a time.
@@ -90,12 +92,12 @@ fn lines(path: &Path, shown: &str, take: &mut Take<'_>) {
     }
 }
 
-fn one_line(text: &[u8], shown: &str) -> Result<RunDocument, Refused> {
+fn one_line<'a>(text: &'a [u8], shown: &str) -> Result<NodeRun<'a>, Refused> {
     let text = std::str::from_utf8(text).map_err(|_| {
         let because = format!("{shown} cannot be read: it is not UTF-8");
         Refused::new(UnreadKind::Unreadable, because)
     })?;
-    parse(&shown, text)
+    parse_answers(&shown, text)
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Refused {
@@ -112,15 +114,17 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[cfg(test)]
 mod tests {
+    use probe_documents::RunDocument;
+
     use super::*;
 
     const RUN: &str = include_str!("../core/tests/scenarios/reachable-both-families.json");
 
     /// Returns what each file gives: the node's name, or the kind of the reason.
-    fn told(files: &[PathBuf]) -> Vec<(String, Result<Option<String>, UnreadKind>)> {
+    fn told(files: Vec<PathBuf>) -> Vec<(String, Result<String, UnreadKind>)> {
         let mut told = Vec::new();
         read(files, &mut |source, run| {
-            let run = run.map(|run| run.host.name).map_err(|refused| {
+            let run = run.map(|run| run.node().to_owned()).map_err(|refused| {
                 assert!(refused.to_string().starts_with(source), "{refused}");
                 refused.kind
             });
@@ -150,7 +154,7 @@ mod tests {
         std::fs::write(folder.path().join("f.jsonl"), [b'{', 0xff, b'}']).unwrap();
         std::fs::create_dir(folder.path().join("g.json")).unwrap();
         let files = listed(&[folder.path().to_owned()]).unwrap();
-        let host = || Ok(Some("headnode".to_owned()));
+        let host = || Ok("headnode".to_owned());
         let expected = [
             ("a.json", host()),
             ("b.ndjson, line 1", host()),
@@ -162,7 +166,7 @@ mod tests {
             ("f.jsonl, line 1", Err(UnreadKind::Unreadable)),
         ];
         let expected = expected.map(|(name, run)| (name.to_owned(), run));
-        assert_eq!(told(&files), expected);
+        assert_eq!(told(files), expected);
     }
 
     #[test]

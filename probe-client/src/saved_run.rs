@@ -8,7 +8,7 @@ use probe_core::excerpt::Excerpt;
 use probe_core::judge::Outcome;
 use probe_core::measurement::Measurement;
 use probe_core::verdict::{Finding, Verdict};
-use probe_documents::merge::UnreadKind;
+use probe_documents::merge::{NodeRun, UnreadKind};
 use probe_documents::{DOCUMENT, RunDocument, Timings, contradictions};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -65,6 +65,28 @@ pub(crate) fn parse(shown: &dyn Display, text: &str) -> Result<RunDocument, Refu
         return Err(Refused::new(UnreadKind::Damaged, because));
     }
     Ok(document)
+}
+
+/// Reads the part of the saved run in `text` that one answer of many nodes needs.
+///
+/// # Errors
+///
+/// The errors of [`parse`], but for mistakes in the parts that are not read.
+pub(crate) fn parse_answers<'a>(
+    shown: &dyn Display,
+    text: &'a str,
+) -> Result<NodeRun<'a>, Refused> {
+    if let Ok(run) = serde_json::from_str::<NodeRun<'a>>(text)
+        && run.is_sound()
+    {
+        return Ok(run);
+    }
+    // Only the whole document shows what is wrong with it. No run of a cluster should get here.
+    let refused = parse(shown, text).err();
+    Err(refused.unwrap_or_else(|| {
+        let because = format!("{shown} is a `{DOCUMENT}` with a mistake in it");
+        Refused::new(UnreadKind::Damaged, because)
+    }))
 }
 
 impl Refused {
@@ -305,6 +327,43 @@ mod tests {
         let expected = " contradicts itself, so it was edited: `summary.exit_code` is 0, and the \
                         probes make it 1; name the file as";
         assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_alike_for_the_whole_and_for_its_answers() {
+        let text = recorded();
+        let edited = text.replace("\"exit_code\": 1", "\"exit_code\": 0");
+        let mistaken = text.replace("\"not-as-expected\"", "\"fine\"");
+        let twice = text.replacen("\"summary\"", "\"run\": {}, \"summary\"", 1);
+        let later = text.replace(DOCUMENT, "fwprobe.run/7");
+        let (cut_off, _) = text.rsplit_once("\"outcome\"").unwrap();
+        for wrong in [
+            "",
+            "[1]",
+            "<?xml version=\"1.0\"?>",
+            "{\"runs\": []}",
+            r#"{"document":"fwprobe.run/2","run":7}"#,
+            &edited,
+            &mistaken,
+            &twice,
+            &later,
+            cut_off,
+        ] {
+            let whole = parse(&"a.json", wrong).unwrap_err();
+            let answers = parse_answers(&"a.json", wrong).unwrap_err();
+            assert_eq!(
+                (answers.kind, answers.to_string()),
+                (whole.kind, whole.to_string())
+            );
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_measurement_does_not_change_the_answers() {
+        let text = recorded().replace("\"started_us\": ", "\"started_us\": -1");
+        assert!(parse(&"a.json", &text).is_err());
+        let answers = parse_answers(&"a.json", &text).unwrap();
+        assert_eq!(answers.node(), "headnode");
     }
 
     #[test]

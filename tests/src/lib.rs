@@ -10,6 +10,7 @@ pub mod clutter;
 mod connection;
 pub mod dialogue_map;
 mod echo_server;
+pub mod fleet;
 pub mod flights;
 mod identity;
 pub mod lab;

@@ -5,6 +5,7 @@ use probe_core::measurement::Measurement;
 use probe_core::observation::{Observation, Operation};
 use probe_core::plan::SkippedRule;
 
+use crate::answered_probe::AnsweredProbe;
 use crate::{DOCUMENT, Host, Probe, RunDocument, RunFacts, ServerFacts, Summary, Timings, egress};
 
 /// All measurements of a run, before any conclusion.
@@ -102,8 +103,8 @@ fn timings(measurement: &Measurement) -> Timings {
     }
 }
 
-pub(crate) fn summary(probes: &[Probe], skipped: usize) -> Summary {
-    let count = |outcome: Outcome| probes.iter().filter(|p| p.outcome == outcome).count();
+pub(crate) fn summary<P: AnsweredProbe>(probes: &[P], skipped: usize) -> Summary {
+    let count = |outcome: Outcome| probes.iter().filter(|p| p.outcome() == outcome).count();
     let not_as_expected = count(Outcome::NotAsExpected);
     let undecided = count(Outcome::Undecided);
     Summary {

@@ -3,15 +3,28 @@
 use jiff::Timestamp;
 use probe_core::judge::Fulfilment;
 
+use crate::answered_probe::AnsweredProbe;
 use crate::conclusion::summary;
-use crate::{Probe, RunDocument};
+use crate::{RunDocument, RunFacts, Summary};
 
 /// Returns the statements that contradict the rest of `document`, each in words.
 pub fn contradictions(document: &RunDocument) -> Vec<String> {
+    let skipped = document.skipped.len();
+    between(&document.run, &document.probes, skipped, &document.summary)
+}
+
+/// Returns the contradictions between the parts of a document: `run`, `probes`, the number of skipped rules, and the
+/// `stated` summary.
+pub(crate) fn between<P: AnsweredProbe>(
+    run: &RunFacts,
+    probes: &[P],
+    skipped: usize,
+    stated: &Summary,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, time) in [
-        ("run.started", &document.run.started),
-        ("run.finished", &document.run.finished),
+        ("run.started", &run.started),
+        ("run.finished", &run.finished),
     ] {
         if time.parse::<Timestamp>().is_err() {
             wrong.push(format!(
@@ -20,17 +33,13 @@ pub fn contradictions(document: &RunDocument) -> Vec<String> {
         }
     }
     let time = |text: &String| text.parse::<Timestamp>().ok();
-    if let (Some(started), Some(finished)) =
-        (time(&document.run.started), time(&document.run.finished))
+    if let (Some(started), Some(finished)) = (time(&run.started), time(&run.finished))
         && finished < started
     {
         wrong.push("`run.finished` is before `run.started`".to_owned());
     }
-    wrong.extend(document.probes.iter().enumerate().filter_map(of_probe));
-    let (stated, counted) = (
-        &document.summary,
-        summary(&document.probes, document.skipped.len()),
-    );
+    wrong.extend(probes.iter().enumerate().filter_map(of_probe));
+    let counted = summary(probes, skipped);
     for (name, stated, counted) in [
         ("probes", stated.probes, counted.probes),
         ("as_expected", stated.as_expected, counted.as_expected),
@@ -57,14 +66,14 @@ pub fn contradictions(document: &RunDocument) -> Vec<String> {
 }
 
 /// Returns the contradiction between a probe's outcome and its verdict, if there is one.
-fn of_probe((index, probe): (usize, &Probe)) -> Option<String> {
-    let expected = probe.measurement.rule.expect;
-    let outcome = Fulfilment::of(&probe.verdict, expected).outcome();
-    (outcome != probe.outcome).then(|| {
+fn of_probe((index, probe): (usize, &impl AnsweredProbe)) -> Option<String> {
+    let expected = probe.rule().expect;
+    let verdict = probe.verdict();
+    let outcome = Fulfilment::of(verdict, expected).outcome();
+    (outcome != probe.outcome()).then(|| {
         format!(
-            "`probes[{index}].outcome` does not follow from the verdict `{}` where `{expected}` is \
-             expected",
-            probe.verdict.id
+            "`probes[{index}].outcome` does not follow from the verdict `{verdict}` where \
+             `{expected}` is expected"
         )
     })
 }
@@ -74,6 +83,7 @@ mod tests {
     use probe_core::judge::Outcome;
 
     use super::*;
+    use crate::Probe;
 
     fn recorded() -> RunDocument {
         let text = include_str!("../../core/tests/scenarios/dropped.json");

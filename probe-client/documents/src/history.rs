@@ -171,7 +171,7 @@ impl History {
 
 impl KeptRun {
     fn of(document: &RunDocument, file: String) -> Self {
-        let all = probes(document);
+        let all = probes(&document.probes);
         let said: Answers<ComparedAnswer> = all
             .into_iter()
             .map(|(key, probe)| (key, ComparedAnswer::of(document, probe)))

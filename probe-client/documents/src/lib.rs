@@ -1,6 +1,7 @@
 //! The run document, `fwprobe.run/1`: everything that a run measured and concluded. It is the only input of every
 //! report, and a saved one can be judged again.
 
+mod answered_probe;
 mod conclusion;
 mod consistency;
 pub mod diff;

@@ -1,5 +1,6 @@
 //! Merges the runs of many nodes into one answer. Nodes with the same answer are one group, and only the newest run of
-//! a node counts. The memory depends on the number of nodes and of different answers, not on the number of runs.
+//! a node counts. The memory depends on the number of nodes and of different answers, not on the number of runs: of a
+//! node it keeps the name, the file and the time of the newest run, and the numbers of its answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -14,8 +15,9 @@ mod document;
 mod groups;
 mod interned;
 mod node_names;
+mod node_run;
 
-use answer::{Answer, Aside};
+use answer::{Addresses, Answer, Aside, addresses};
 pub use document::{
     ChangedNodes, Changes, Device, DeviceCount, Duplicates, EgressCount, FactCount, Group,
     GroupRow, MatrixCell, MatrixRow, MergeDocument, MergeSummary, NodeAnswer, Nodes, Place,
@@ -26,8 +28,8 @@ use groups::{Answered, Member};
 use interned::Interned;
 use node_names::MAX_NAME;
 pub use node_names::{MOST_NODES, NodeNamesError, differing_in_zeros, fold, unfold};
+pub use node_run::NodeRun;
 
-use crate::RunDocument;
 use crate::diff::FactKind;
 
 /// Collects the runs of many nodes, in any order.
@@ -36,6 +38,7 @@ pub struct Merge {
     nodes: BTreeMap<String, Node>,
     answers: Interned<Answer>,
     asides: Interned<Aside>,
+    addresses: Interned<Addresses>,
     unread: Unread,
 }
 
@@ -46,21 +49,22 @@ struct Node {
     run: (Option<Timestamp>, String),
     answer: usize,
     aside: usize,
+    addresses: usize,
     /// The number of other runs of this node.
     others: usize,
 }
 
 impl Merge {
     /// Adds the run that `source` contains.
-    pub fn add(&mut self, source: &str, document: &RunDocument) {
-        let name = node_of(document);
+    pub fn add(&mut self, source: &str, document: &NodeRun<'_>) {
+        let name = document.node();
         if name.len() > MAX_NAME {
             let why = format!("{source}: the name of the node is longer than {MAX_NAME} bytes");
             return self.leave_out(source, UnreadKind::Damaged, &why);
         }
         let known = self.nodes.get(name);
         let is_full = known.is_none() && self.nodes.len() >= MOST_NODES;
-        if is_full || self.answers.len().max(self.asides.len()) >= MOST_NODES {
+        if is_full || self.most_answers() >= MOST_NODES {
             let why = format!("{source}: there are already {MOST_NODES} nodes or answers");
             return self.leave_out(source, UnreadKind::TooMany, &why);
         }
@@ -78,6 +82,7 @@ impl Merge {
             run,
             answer: self.answers.number(answer),
             aside: self.asides.number(aside),
+            addresses: self.addresses.number(addresses(document)),
             others,
         };
         self.nodes.insert(name.to_owned(), node);
@@ -87,6 +92,12 @@ impl Merge {
     pub fn leave_out(&mut self, source: &str, kind: UnreadKind, because: &str) {
         let because = Excerpt::cut(because, MAX_BECAUSE);
         self.unread.add(source, kind, because.into());
+    }
+
+    /// Returns the largest number of different values of one kind.
+    fn most_answers(&self) -> usize {
+        let kinds = [self.answers.len(), self.asides.len(), self.addresses.len()];
+        kinds.into_iter().max().unwrap_or_default()
     }
 
     /// Returns whether there is no run to merge.
@@ -106,9 +117,11 @@ impl Merge {
             nodes,
             answers,
             asides,
+            addresses,
             unread,
         } = self;
         let (answers, asides) = (answers.into_values(), asides.into_values());
+        let addresses = addresses.into_values();
         let groups = grouped(&nodes, &answers, &asides);
         let is_undecided = |node: &Node| answers[node.answer].is_undecided();
         let names_of = |is_meant: &dyn Fn(&Node) -> bool| {
@@ -130,7 +143,7 @@ impl Merge {
             summary: summary(&shown, missing.as_ref(), &unread),
             matrix: groups::matrix(&groups),
             groups: shown,
-            egress: egress(asides_of(&nodes, &asides)),
+            egress: egress(nodes.values().map(|node| &addresses[node.addresses])),
             versions: versions(asides_of(&nodes, &asides)),
             undecided: names_of(&is_undecided),
             missing,
@@ -148,12 +161,6 @@ impl Merge {
     pub fn changes_since(&self, earlier: &Self) -> Changes {
         changes::between(earlier, self)
     }
-}
-
-/// Returns the name of the node that made a run: the label `node`, or the name of its host. A run without either is a
-/// node of its own, with the run's id as its name.
-pub fn node_of(document: &RunDocument) -> &str {
-    document.host.node().unwrap_or(&document.run.id)
 }
 
 /// Returns the nodes by their answers, in the order of reports.
@@ -212,9 +219,9 @@ fn summary(groups: &[Group], missing: Option<&Nodes>, unread: &Unread) -> MergeS
 }
 
 /// Counts the addresses of the nodes, by path, the most frequent one first.
-fn egress<'a>(asides: impl Iterator<Item = &'a Aside>) -> Vec<EgressCount> {
+fn egress<'a>(addresses: impl Iterator<Item = &'a Addresses>) -> Vec<EgressCount> {
     let mut counts: BTreeMap<(&str, IpAddr), usize> = BTreeMap::new();
-    for (path, address) in asides.flat_map(|aside| &aside.egress) {
+    for (path, address) in addresses.flatten() {
         *counts.entry((path.as_str(), *address)).or_default() += 1;
     }
     let counts = counts.into_iter();

@@ -3,7 +3,7 @@
 use probe_core::profile::{AddressFamily, RuleId};
 use serde::Serialize;
 
-use crate::Probe;
+use crate::answered_probe::AnsweredProbe;
 
 /// A rule over a path to the addresses of one family.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -17,12 +17,12 @@ pub struct Subject {
 
 impl Subject {
     /// Returns the subject of `probe`.
-    pub(crate) fn of(probe: &Probe) -> Self {
-        let m = &probe.measurement;
+    pub(crate) fn of(probe: &impl AnsweredProbe) -> Self {
+        let server = probe.address().map(|address| address.ip());
         Self {
-            rule: m.rule.id.clone(),
-            path: m.path.to_string(),
-            family: m.server().map(AddressFamily::of),
+            rule: probe.rule().id.clone(),
+            path: probe.path().to_string(),
+            family: server.map(AddressFamily::of),
         }
     }
 }

@@ -81,8 +81,8 @@ fn merged(arguments: &MergeArguments) -> anyhow::Result<MergeDocument> {
 fn read(inputs: &[PathBuf]) -> anyhow::Result<Merge> {
     let files = run_files::listed(inputs)?;
     let mut merge = Merge::default();
-    run_files::read(&files, &mut |source, run| match run {
-        Ok(document) => merge.add(source, &document),
+    run_files::read(files, &mut |source, run| match run {
+        Ok(run) => merge.add(source, &run),
         Err(refused) => merge.leave_out(source, refused.kind, &refused.to_string()),
     });
     if merge.is_empty() {

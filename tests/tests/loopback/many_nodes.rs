@@ -1,8 +1,10 @@
 //! Makes one answer of the runs of many nodes with `fwprobe merge`. The runs are recorded ones under other names.
 
 use anyhow::{Context as _, ensure};
+use fwprobe_tests::fleet::Fleet;
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Cli, Finished};
+use probe_documents::merge::fold;
 use serde_json::Value;
 
 pub(crate) fn trials() -> Trials {
@@ -14,6 +16,10 @@ pub(crate) fn trials() -> Trials {
         .once("all_is_as_expected", all_is_as_expected)
         .once("every_row_of_a_spreadsheet", every_row_of_a_spreadsheet)
         .once("what_changed_and_the_files", what_changed_and_the_files)
+        .once(
+            "ten_nodes_of_a_cluster_changed",
+            ten_nodes_of_a_cluster_changed,
+        )
         .once("what_cannot_be_merged", what_cannot_be_merged)
 }
 
@@ -148,6 +154,35 @@ fn what_changed_and_the_files() -> anyhow::Result<()> {
     ] {
         ensure!(metrics.contains(sample), "it lacks {sample}:\n{metrics}");
     }
+    Ok(())
+}
+
+/// A cluster in which ten nodes lost a port, with files that are cut off or foreign at both times.
+fn ten_nodes_of_a_cluster_changed() -> anyhow::Result<()> {
+    let (now, before) = (Cli::fwprobe()?, Cli::fwprobe()?);
+    let fleet = |odd| Fleet {
+        nodes: 300,
+        odd,
+        seed: 7,
+    };
+    fleet(0).write(before.directory())?;
+    let odd = fleet(10).write(now.directory())?;
+    let earlier = before.directory().display().to_string();
+    let finished = merge(&now, &["--before", &earlier, "--format", "json"])?;
+    ensure!(finished.code()? == 1, "{finished:?}");
+    let merged: Value = serde_json::from_str(&finished.stdout)?;
+    ensure!(merged["summary"]["nodes"] == 300, "{}", merged["summary"]);
+    let groups = merged["groups"].as_array().context("groups")?;
+    ensure!(groups.len() == 3, "{} groups", groups.len());
+    ensure!(merged["unread"]["count"] == 2, "{}", merged["unread"]);
+    let changes = &merged["changes"];
+    let changed = changes["groups"].as_array().context("changed groups")?;
+    ensure!(changed.len() == 1, "{changes}");
+    let names = Value::from(fold(odd.iter().map(String::as_str)));
+    ensure!(odd.len() == 10, "{odd:?}");
+    ensure!(changed[0]["nodes"]["names"] == names, "{changes}");
+    ensure!(changed[0]["rows"][0]["change"] == "regression", "{changes}");
+    ensure!(changes["unchanged"] == 290, "{changes}");
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<ProbeJudgement> {
         } else {
             verdict
         };
-        let met = Fulfilment::of(&verdict, measurement.rule.expect);
+        let met = Fulfilment::of(verdict.id, measurement.rule.expect);
         ProbeJudgement {
             outcome: met.outcome(),
             verdict: met.told(verdict, measurement),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use probe_core::judge::Outcome;
 use probe_core::plan::Silence;
 use probe_core::profile::AddressFamily;
 
+use crate::answered_probe::AnsweredProbe;
 use crate::subject::Subject;
 use crate::{Probe, RunDocument};
 
@@ -26,11 +26,10 @@ pub(super) struct Matched<'a> {
 
 /// The answers of a run, by question.
 pub(crate) type Answers<A> = BTreeMap<Key, A>;
-type Probes<'a> = Answers<&'a Probe>;
 
 /// Returns one entry per question that at least one of the runs asks.
 pub(super) fn pairs<'a>(before: &'a RunDocument, after: &'a RunDocument) -> Vec<Matched<'a>> {
-    let (mut old, mut new) = (probes(before), probes(after));
+    let (mut old, mut new) = (probes(&before.probes), probes(&after.probes));
     spread(&mut old, &new);
     spread(&mut new, &old);
     let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
@@ -43,15 +42,15 @@ pub(super) fn pairs<'a>(before: &'a RunDocument, after: &'a RunDocument) -> Vec<
 }
 
 /// Returns the probe for each question: the one that needs the most attention, if the server has several addresses.
-pub(crate) fn probes(document: &RunDocument) -> Probes<'_> {
-    let mut probes = Probes::new();
-    for probe in &document.probes {
+pub(crate) fn probes<P: AnsweredProbe>(all: &[P]) -> Answers<&P> {
+    let mut probes: Answers<&P> = Answers::new();
+    for probe in all {
         let key = Key {
             subject: Subject::of(probe),
-            silence: probe.measurement.silence,
+            silence: probe.silence(),
         };
         let known = probes.entry(key).or_insert(probe);
-        if urgency(probe) > urgency(known) {
+        if probe.outcome().urgency() > known.outcome().urgency() {
             *known = probe;
         }
     }
@@ -83,13 +82,5 @@ pub(crate) fn spread<A: Clone, B>(answers: &mut Answers<A>, others: &Answers<B>)
         if let Some(answer) = answers.remove(&key) {
             answers.extend(known.into_iter().map(|key| (key, answer.clone())));
         }
-    }
-}
-
-const fn urgency(probe: &Probe) -> u8 {
-    match probe.outcome {
-        Outcome::AsExpected => 0,
-        Outcome::Undecided => 1,
-        Outcome::NotAsExpected => 2,
     }
 }

@@ -53,7 +53,7 @@ impl TimeSamples {
     /// Adds the times of a run's sessions that ran whole.
     pub fn add(&mut self, document: &RunDocument) {
         self.runs += 1;
-        for (key, probe) in probes(document) {
+        for (key, probe) in probes(&document.probes) {
             if probe.verdict.id.entry().class == VerdictClass::Open {
                 let times = self.times.entry(key).or_default();
                 times.push(probe.timings.total_us);

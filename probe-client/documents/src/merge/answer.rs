@@ -10,8 +10,8 @@ use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
 use super::document::{Device, Place};
+use super::node_run::{NodeProbe, NodeRun};
 use crate::diff::{ComparedAnswer, FactKind, Key, probes};
-use crate::{Probe, RunDocument};
 
 /// The answer of a run: nodes with equal answers are one group.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -37,8 +37,6 @@ pub(super) struct Row {
 /// Facts of a run that may differ between nodes of one group.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Aside {
-    /// The paths, each with an address under which the server saw the node.
-    pub(super) egress: BTreeSet<(String, IpAddr)>,
     pub(super) facts: BTreeSet<(FactKind, String)>,
     /// The devices that the run blames, each with the index of the answer's row.
     pub(super) devices: BTreeSet<(usize, Device)>,
@@ -46,12 +44,16 @@ pub(super) struct Aside {
     pub(super) quick: bool,
 }
 
+/// The paths, each with an address under which the server saw the node. Unlike the facts of an [`Aside`], these may
+/// differ for every node, so they are a list without spare room.
+pub(super) type Addresses = Box<[(String, IpAddr)]>;
+
 impl Answer {
     /// Returns the answer of a run, and its other facts.
-    pub(super) fn of(document: &RunDocument) -> (Self, Aside) {
+    pub(super) fn of(document: &NodeRun<'_>) -> (Self, Aside) {
         let mut rows = Vec::new();
         let mut devices = BTreeSet::new();
-        for (index, (key, probe)) in probes(document).into_iter().enumerate() {
+        for (index, (key, probe)) in probes(&document.probes).into_iter().enumerate() {
             devices.extend(device(&probe.verdict.segment).map(|device| (index, device)));
             rows.push(Row::of(key, probe));
         }
@@ -64,11 +66,7 @@ impl Answer {
                 .map(|rule| rule.id.clone())
                 .collect(),
         };
-        let egress = document.egress.iter();
         let aside = Aside {
-            egress: egress
-                .map(|egress| (egress.path.to_string(), egress.seen.ip().to_canonical()))
-                .collect(),
             facts: facts(document),
             devices,
             quick: document.run.quick,
@@ -106,8 +104,8 @@ type Order<'a> = (
 );
 
 impl Row {
-    fn of(key: Key, probe: &Probe) -> Self {
-        let rule = &probe.measurement.rule;
+    fn of(key: Key, probe: &NodeProbe) -> Self {
+        let rule = &probe.rule;
         Self {
             key,
             port: rule.port,
@@ -175,7 +173,16 @@ fn device(segment: &Segment) -> Option<Device> {
     }
 }
 
-fn facts(document: &RunDocument) -> BTreeSet<(FactKind, String)> {
+/// Returns the addresses under which the server saw the node, each once for each path.
+pub(super) fn addresses(document: &NodeRun<'_>) -> Addresses {
+    let egress = document.egress.iter();
+    let addresses: BTreeSet<(String, IpAddr)> = egress
+        .map(|egress| (egress.path.to_string(), egress.seen.ip().to_canonical()))
+        .collect();
+    addresses.into_iter().collect()
+}
+
+fn facts(document: &NodeRun<'_>) -> BTreeSet<(FactKind, String)> {
     let mut facts = BTreeSet::from([
         (FactKind::Server, document.server.hosts.join(", ")),
         (FactKind::FwprobeVersion, document.run.version.clone()),
@@ -183,9 +190,7 @@ fn facts(document: &RunDocument) -> BTreeSet<(FactKind, String)> {
     if let Some(profile) = &document.run.profile {
         facts.insert((FactKind::Profile, profile.to_string()));
     }
-    for control in &document.server.controls {
-        let versions = control.instances().map(|server| server.version.clone());
-        facts.extend(versions.map(|version| (FactKind::ServerVersion, version)));
-    }
+    let versions = document.server.versions();
+    facts.extend(versions.map(|version| (FactKind::ServerVersion, version.to_owned())));
     facts
 }

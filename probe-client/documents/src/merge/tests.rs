@@ -7,6 +7,7 @@ use probe_core::verdict::Segment;
 use proptest::prelude::*;
 
 use super::*;
+use crate::RunDocument;
 use crate::conclusion::judge_again;
 use crate::diff::ChangeKind;
 
@@ -16,7 +17,14 @@ fn open(node: &str, hour: i64) -> RunDocument {
         let text = include_str!("../../../core/tests/scenarios/reachable-both-families.json");
         let mut run: RunDocument = serde_json::from_str(text).unwrap();
         run.probes.truncate(2);
-        judge_again(run)
+        let mut run = judge_again(run);
+        // Merging does not read these.
+        run.reference_probes.clear();
+        for probe in &mut run.probes {
+            probe.measurement.observations.clear();
+            probe.measurement.session = None;
+        }
+        run
     });
     let mut run = RECORDED.clone();
     let began = "2026-11-30T00:00:00Z".parse::<Timestamp>().unwrap();
@@ -44,10 +52,16 @@ fn undecided(node: &str, hour: i64) -> RunDocument {
     run
 }
 
+/// Adds `run`, read as from a file.
+fn add(merge: &mut Merge, source: &str, run: &RunDocument) {
+    let text = serde_json::to_string(run).unwrap();
+    merge.add(source, &serde_json::from_str(&text).unwrap());
+}
+
 fn fold_of(runs: &[RunDocument]) -> Merge {
     let mut merge = Merge::default();
     for (number, run) in runs.iter().enumerate() {
-        merge.add(&format!("{number}.json"), run);
+        add(&mut merge, &format!("{number}.json"), run);
     }
     merge
 }
@@ -174,7 +188,7 @@ fn a_run_without_a_host_is_a_node_of_its_own() {
     run.host.name = None;
     let document = merged(&[run.clone(), open("n1", 0)]);
     assert_eq!(document.summary.nodes, 2);
-    assert_eq!(node_of(&run), run.run.id);
+    assert_eq!(names(&document), [format!("{},n1", run.run.id)]);
 }
 
 #[test]
@@ -342,6 +356,42 @@ fn an_undecided_or_interrupted_run_is_not_comparable() {
 }
 
 #[test]
+fn ten_nodes_of_many_that_changed_are_named() {
+    let names = (0..200_u16).map(|number| format!("n{number:03}"));
+    let names: Vec<String> = names.collect();
+    let earlier: Vec<RunDocument> = names.iter().map(|name| open(name, 0)).collect();
+    let mut later: Vec<RunDocument> = names.iter().map(|name| open(name, 24)).collect();
+    for run in later.iter_mut().skip(7).step_by(20) {
+        let name = run.host.name.take().unwrap();
+        *run = dropped(&name, 24, Some(3));
+    }
+    let changes = fold_of(&later).changes_since(&fold_of(&earlier));
+    let expected = "n[007,027,047,067,087,107,127,147,167,187]";
+    assert_eq!(changes.groups.len(), 1);
+    assert_eq!(changes.groups[0].nodes.count, 10);
+    assert_eq!(changes.groups[0].nodes.names, [expected]);
+    assert_eq!(changes.groups[0].rows[0].change, ChangeKind::Regression);
+    assert_eq!(changes.unchanged, 190);
+    assert_eq!((changes.new.count, changes.gone.count), (0, 0));
+}
+
+#[test]
+fn many_nodes_share_few_answers() {
+    let mut merge = Merge::default();
+    for number in 0..200_u16 {
+        let run = match number % 3 {
+            0 => open(&format!("n{number}"), 0),
+            1 => dropped(&format!("n{number}"), 0, Some(3)),
+            _ => undecided(&format!("n{number}"), 0),
+        };
+        add(&mut merge, &format!("{number}.json"), &run);
+    }
+    assert_eq!(merge.nodes.len(), 200);
+    assert_eq!((merge.answers.len(), merge.asides.len()), (3, 2));
+    assert_eq!(merge.addresses.len(), 1);
+}
+
+#[test]
 fn the_same_runs_change_nothing() {
     let runs = [open("n1", 0), dropped("n2", 0, Some(3)), undecided("n3", 0)];
     let changes = fold_of(&runs).changes_since(&fold_of(&runs[..2]));
@@ -364,7 +414,7 @@ proptest! {
                     1 => dropped(&name, hour, None),
                     _ => undecided(&name, hour),
                 };
-                merge.add(&format!("{node}-{hour}-{kind}.json"), &run);
+                add(&mut merge, &format!("{node}-{hour}-{kind}.json"), &run);
             }
             merge.merged(None)
         };

@@ -35,7 +35,9 @@ fn dropped(node: &str) -> RunDocument {
 fn merge(runs: &[RunDocument]) -> Merge {
     let mut merge = Merge::default();
     for (run, number) in runs.iter().zip(1..) {
-        merge.add(&format!("{number}.json"), run);
+        let run = serde_json::to_string(run).unwrap();
+        let run = serde_json::from_str(&run).unwrap();
+        merge.add(&format!("{number}.json"), &run);
     }
     merge
 }

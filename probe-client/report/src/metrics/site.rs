@@ -105,6 +105,8 @@ mod tests {
             let mut run = recorded::DROPPED.read();
             for number in 1..=nodes {
                 run.host.name = Some(format!("n{number}"));
+                let run = serde_json::to_string(&run).unwrap();
+                let run = serde_json::from_str(&run).unwrap();
                 merge.add(&format!("{number}.json"), &run);
             }
             let expected = unfold("n[1-10],head").unwrap();

@@ -114,7 +114,8 @@ impl FailureRow {
             verdict: verdict.id.name(),
             title: verdict.id.entry().title,
             expected: first.measurement.rule.expect.to_string(),
-            contradiction: Fulfilment::of(verdict, first.measurement.rule.expect).contradiction(),
+            contradiction: Fulfilment::of(verdict.id, first.measurement.rule.expect)
+                .contradiction(),
             doubt: doubt(mark, lowest),
             ports: ports(group.iter().copied()),
             claim: for_all(&verdict.claim),

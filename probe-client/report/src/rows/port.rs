@@ -119,7 +119,7 @@ impl PortRow {
             outcome: probe.outcome,
             verdict: VerdictWords::of(document, probe),
             title: verdict.id.entry().title,
-            contradiction: Fulfilment::of(verdict, m.rule.expect).contradiction(),
+            contradiction: Fulfilment::of(verdict.id, m.rule.expect).contradiction(),
             hop,
             hop_address,
             findings: probe.findings.iter().map(NotedFinding::of).collect(),
