@@ -34,7 +34,7 @@ pub use failed_run::FailedRun;
 pub use format::{FORMATS, Format};
 pub use rows::{Report, conclusion};
 pub use template::{Template, TemplateError};
-pub use text::{Look, check_table, rows_so_far};
+pub use text::{Look, check_table, folding, rows_so_far};
 
 /// Writes `document` in `format`.
 ///

@@ -15,7 +15,7 @@ mod table;
 
 pub use checks::check_table;
 pub(crate) use columns::{GAP, outcome, padded, shortened};
-pub use paint::Look;
+pub use paint::{Look, folding};
 pub(crate) use paint::{Tone, paragraph};
 pub use so_far::rows_so_far;
 pub(crate) use table::write;

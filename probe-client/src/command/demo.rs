@@ -8,6 +8,7 @@ use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
 use probe_documents::RunDocument;
+use probe_report::folding;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
@@ -113,9 +114,7 @@ fn introduction(stage: &Stage) -> String {
         .collect();
     let mapped = textwrap::fill(
         &mapped.join("  "),
-        textwrap::Options::new(78)
-            .initial_indent("    ")
-            .subsequent_indent("    "),
+        folding(78).initial_indent("    ").subsequent_indent("    "),
     );
     format!(
         "An echo server now runs inside this process, on loopback only. Each of the\n\

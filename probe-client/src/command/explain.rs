@@ -8,6 +8,7 @@ use probe_core::catalogue::{self, VerdictId};
 use probe_core::excerpt::printable;
 use probe_core::verdict::{Segment, Verdict};
 use probe_documents::{RunDocument, judge_again};
+use probe_report::folding;
 use probe_report::format::TABLE;
 
 use crate::arguments::{Colour, ExplainArguments};
@@ -82,7 +83,7 @@ fn again(document: &RunDocument, before: &[Verdict], by: &str) -> String {
     } else {
         text.push_str(&changed.join("; "));
     }
-    format!("{}\n\n", textwrap::fill(&printable(&text), 80))
+    format!("{}\n\n", textwrap::fill(&printable(&text), folding(80)))
 }
 
 /// Returns what differs between two verdicts about one probe; `None` if id, place and confidence are the same.
@@ -195,9 +196,7 @@ fn all_ids() -> Vec<String> {
 
 fn ids() -> String {
     let all = all_ids();
-    let options = textwrap::Options::new(78)
-        .initial_indent("  ")
-        .subsequent_indent("  ");
+    let options = folding(78).initial_indent("  ").subsequent_indent("  ");
     textwrap::fill(&all.join(", "), options)
 }
 

@@ -1,6 +1,7 @@
 //! Writes the commented sample of a configuration file, from the same help texts that the program prints.
 
 use clap::{Arg, Command, CommandFactory as _};
+use probe_report::folding;
 
 use super::keys::{self, COMMANDS, KEYS};
 use crate::arguments::Arguments;
@@ -58,7 +59,7 @@ impl<'k> Key<'k> {
         if !words.is_empty() {
             comment.push_str(&format!(" One of {}.", words.join(", ")));
         }
-        let lines = textwrap::wrap(&comment, WIDTH).into_iter();
+        let lines = textwrap::wrap(&comment, folding(WIDTH)).into_iter();
         let comment: String = lines.map(|line| format!("# {line}\n")).collect();
         format!("\n{comment}# {}\n", self.example)
     }

@@ -53,6 +53,12 @@ impl Look {
     }
 }
 
+/// Returns how paragraphs are folded to `width` columns: at blanks only. Ids, options, dates and names of hosts contain
+/// hyphens, and a reader who searches for one or copies it needs it whole.
+pub fn folding<'t>(width: usize) -> textwrap::Options<'t> {
+    textwrap::Options::new(width).word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
 /// Writes `text` after a label, indented and wrapped to the look's width.
 pub(crate) fn paragraph(
     out: &mut dyn Write,
@@ -75,11 +81,7 @@ pub(super) fn hanging(
     text: &str,
 ) -> io::Result<()> {
     let width = usize::from(look.width.clamp(40, 100));
-    let options = textwrap::Options::new(width)
-        .initial_indent(first)
-        .subsequent_indent(rest)
-        // Options, dates and paths must not be broken at their hyphens.
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let options = folding(width).initial_indent(first).subsequent_indent(rest);
     for (index, line) in textwrap::wrap(&printable(text), options).iter().enumerate() {
         match line.strip_prefix(first) {
             Some(body) if index == 0 => writeln!(out, "{painted}{body}")?,
@@ -87,4 +89,19 @@ pub(super) fn hanging(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_hyphens_is_never_broken() {
+        let sentence = "1 of 2 as expected, but reachable-with-loss 5902";
+        let lines = textwrap::wrap(sentence, folding(34));
+        assert_eq!(
+            lines,
+            ["1 of 2 as expected, but", "reachable-with-loss 5902"]
+        );
+    }
 }

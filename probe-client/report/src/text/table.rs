@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{GAP, shortened, tone};
 use super::depth::{Depth, Notes, fitted};
-use super::paint::{Look, Tone, paragraph};
+use super::paint::{Look, Tone, folding, paragraph};
 use super::{checks, details, egress, folded, idle, matrix};
 use crate::duration::milliseconds;
 use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, Shortened, SkippedRow, SummaryRow};
@@ -73,9 +73,7 @@ fn heading(run: &RunRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
     }
     if !run.labels.is_empty() {
         let labels = format!("labels: {}", run.labels_in_line(", "));
-        let options = textwrap::Options::new(usize::from(look.width.clamp(40, 100)))
-            // Names of nodes must not be broken at their hyphens.
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let options = folding(usize::from(look.width.clamp(40, 100)));
         for line in textwrap::wrap(&labels, options) {
             writeln!(out, "{}", look.paint(Tone::Faint, &line))?;
         }
@@ -225,8 +223,8 @@ fn summary(summary: &SummaryRow, look: Look, out: &mut dyn Write) -> io::Result<
         _ => Tone::Undecided,
     };
     writeln!(out)?;
-    let width = usize::from(look.width.clamp(40, 100));
-    for line in textwrap::wrap(&summary.sentence, width) {
+    let options = folding(usize::from(look.width.clamp(40, 100)));
+    for line in textwrap::wrap(&summary.sentence, options) {
         writeln!(out, "{}", look.paint(tone, &line))?;
     }
     Ok(())
