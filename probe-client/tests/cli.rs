@@ -38,6 +38,13 @@ fn the_help_of_run() {
 }
 
 #[test]
+fn a_flag_that_this_build_lacks_is_not_offered() {
+    let help = succeeds(&["watch", "--help"]);
+    assert_eq!(help.contains("--otlp"), cfg!(feature = "otlp"), "{help}");
+    assert!(help.contains("--textfile"), "{help}");
+}
+
+#[test]
 fn the_list_of_profiles() {
     insta::assert_snapshot!(succeeds(&["profiles", "list"]));
 }

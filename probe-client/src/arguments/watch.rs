@@ -54,7 +54,8 @@ pub(crate) struct WatchArguments {
     pub textfile: Option<PathBuf>,
     /// Push the metrics of each run, and a log record for each change, to this OTLP receiver over HTTP:
     /// http://127.0.0.1:4318. Not every build can do that.
-    #[arg(long, value_name = "URL", help_heading = REPORTS)]
+    // A build without it still reads the flag, to say what is missing.
+    #[arg(long, value_name = "URL", hide = cfg!(not(feature = "otlp")), help_heading = REPORTS)]
     pub otlp: Option<String>,
     /// End after this number of runs, with the exit code of the last one.
     #[arg(
