@@ -1,4 +1,5 @@
-//! Examples in the help of commands, each as it is typed.
+//! Examples in the help of commands, each as it is typed: on one line that an ordinary terminal does not fold, so that it
+//! can be copied.
 
 pub(super) const DEMO: &str = "\
 Example:
@@ -8,13 +9,13 @@ pub(super) const RUN: &str = "\
 Examples:
   fwprobe run hpc-2008r2-sp1 --connection-file echo.txt
   fwprobe run --port 443/https --connection-file echo.txt --quick
-  fwprobe run hpc-2008r2-sp1 --connection-file echo.txt --output run.json --output report.html
+  fwprobe run hpc-2008r2-sp1 --connection-file echo.txt --output report.html
   fwprobe run hpc-2008r2-sp1 --via direct --via http://proxy.example:3128";
 
 pub(super) const WATCH: &str = "\
 Examples:
-  fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --interval 1h --output runs
-  fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --count 1 --listen none --output runs";
+  fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --output runs
+  fwprobe watch --port 443 --connection-file echo.txt --count 1 --listen none";
 
 pub(super) const IDLE: &str = "\
 Example:
@@ -26,7 +27,7 @@ Example:
 
 pub(super) const CHECK: &str = "\
 Examples:
-  fwprobe check --certificate management.pfx --node-type worker --nodes 100 --cores 800
+  fwprobe check --certificate management.pfx --node-type worker --nodes 100
   fwprobe check --registry-export hpc.reg --assume sp=3";
 
 pub(super) const EXPLAIN: &str = "\
@@ -53,3 +54,28 @@ Examples:
   fwprobe merge runs/
   fwprobe merge runs/ --expect-nodes \"n[001-100]\"
   fwprobe merge runs/ --before runs-of-last-week/ --output site.html";
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use crate::arguments::Arguments;
+
+    /// Returns the examples of a command and of its own commands.
+    fn examples(command: &Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let lines = help.lines().filter(|line| line.starts_with("  fwprobe "));
+        let mut found: Vec<String> = lines.map(str::to_owned).collect();
+        found.extend(command.get_subcommands().flat_map(examples));
+        found
+    }
+
+    #[test]
+    fn no_example_is_folded_on_an_ordinary_terminal() {
+        let examples = examples(&Arguments::command());
+        assert!(examples.len() > 15, "{examples:?}");
+        let long: Vec<_> = examples.iter().filter(|line| line.len() >= 80).collect();
+        assert!(long.is_empty(), "{long:?}");
+    }
+}
