@@ -120,7 +120,7 @@ impl Uploads {
         for upload in &self.all {
             let url = upload.destination(document);
             let sent = tokio::select! {
-                sent = upload.send(&url, &sender, document) => sent,
+                sent = upload.send(&url, &sender, document, quiet) => sent,
                 Ok(()) = tokio::signal::ctrl_c() => Err(NotSent::Interrupted),
             };
             match sent {
@@ -178,12 +178,14 @@ impl Upload {
         }
     }
 
-    /// Sends the report, again after a pause if the failure may pass.
+    /// Sends the report, again after a pause if the failure may pass. Unless `quiet`, standard error names
+    /// each attempt that failed, whether it is a terminal or not.
     async fn send(
         &self,
         url: &SignedUrl,
         sender: &Sender,
         document: &RunDocument,
+        quiet: bool,
     ) -> Result<(), NotSent> {
         let mut body = Vec::new();
         let written = self.format.write(document, Look::PLAIN, &mut body);
@@ -194,7 +196,12 @@ impl Upload {
         };
         for pause in PAUSES {
             match sender.put(url, &parcel).await {
-                Err(why) if why.may_pass() => sleep(pause).await,
+                Err(why) if why.may_pass() => {
+                    if !quiet {
+                        terminal::tell(&again(url, &why, pause));
+                    }
+                    sleep(pause).await;
+                }
                 sent => return sent,
             }
         }
@@ -213,6 +220,12 @@ impl NotSent {
             Self::Report(_) | Self::Interrupted => false,
         }
     }
+}
+
+/// Returns the line about an attempt that failed, after which there is another one.
+fn again(url: &SignedUrl, why: &NotSent, pause: Duration) -> String {
+    let seconds = pause.as_secs();
+    format!("not yet sent to {url}: {why}; trying again in {seconds} s")
 }
 
 /// Returns the host's own code for the error, in brackets.

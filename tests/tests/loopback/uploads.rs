@@ -53,6 +53,13 @@ fn a_busy_store_is_asked_again() -> anyhow::Result<()> {
     let sent: RunDocument = serde_json::from_slice(&put.body)?;
     ensure!(sent == *run.document()?, "the report differs");
     let told = &run.finished.stderr;
+    let again = told.lines().filter(|line| line.contains("trying again"));
+    let again: Vec<&str> = again.collect();
+    let [line] = again.as_slice() else {
+        anyhow::bail!("not one line about the second attempt: {told}");
+    };
+    ensure!(line.contains("503 Service Unavailable"), "{line}");
+    ensure!(line.ends_with("; trying again in 1 s"), "{line}");
     ensure!(told.contains("sent: https://127.0.0.1:"), "{told}");
     ensure!(!run.text().contains(SIGNATURE), "{}", run.text());
     Ok(())
