@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use crate::given_file;
 
+mod wrong_kind;
+
 /// The place where the connection string was found, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionSource {
@@ -61,6 +63,16 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
         error,
     };
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe can be read only once. A file of the wrong kind may be one that all users may read, such as a certificate.
+    if metadata.is_file() {
+        let kind = wrong_kind::found_in(path).map_err(unreadable)?;
+        if let Some(kind) = kind {
+            return Err(ConnectionError::WrongKind {
+                path: path.to_owned(),
+                kind,
+            });
+        }
+    }
     refuse_what_all_may_read(path, &metadata)?;
     let length = metadata.len();
     if length > MAX_BYTES {
@@ -107,6 +119,13 @@ pub(crate) enum ConnectionError {
         path.display()
     )]
     Exposed { path: PathBuf, mode: u32 },
+    #[error(
+        "the connection file {} is {kind}; expected one line, \
+         `fwprobe://KEYID:SECRET@HOST?pin=sha256:…`, in a file such as `fwprobe-echo identity new` \
+         writes with --output",
+        path.display()
+    )]
+    WrongKind { path: PathBuf, kind: &'static str },
     #[error("the connection file {} has {length} bytes; expected one line of \
              `fwprobe://KEYID:SECRET@HOST?pin=sha256:…`", path.display())]
     TooLong { path: PathBuf, length: u64 },

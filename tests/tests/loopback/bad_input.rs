@@ -108,7 +108,7 @@ fn a_secret_that_others_can_read_or_change() -> anyhow::Result<()> {
     Ok(())
 }
 
-const CASES: [Case; 35] = [
+const CASES: [Case; 36] = [
     Case {
         name: "an_address_that_this_host_lacks",
         file: None,
@@ -153,6 +153,15 @@ const CASES: [Case; 35] = [
         file: Some(("connection", "https://example.org/")),
         arguments: &["--port", "443", "--connection-file", "{FILE}"],
         named: &["connection", "fwprobe://"],
+    },
+    Case {
+        name: "a_certificate_as_the_connection_file",
+        file: Some((
+            "server-certificate.pem",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        )),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["server-certificate.pem is a certificate", "fwprobe://"],
     },
     Case {
         name: "a_connection_string_without_a_pin",
