@@ -71,8 +71,9 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "Everybody who has this line can use the server, and it is not shown again: copy each into \
-         a file that only\nits user can read. Then:\n  here              fwprobe-echo serve \
+        "Everybody who has such a line can use the server, and it is not shown again: copy each, \
+         without the\nother lines, into a file that only its user can read (with --output, this \
+         command writes that file).\nThen:\n  here              fwprobe-echo serve \
          --identity {}\n  on the head node  fwprobe run hpc-2008r2-sp1 --connection-file \
          FILE\n\
          `fwprobe profiles list` names the other profiles.",

@@ -73,8 +73,9 @@ fn a_new_identity_is_printed_as_what_its_clients_need() {
              and its expiry date.\n\n\
              Connection string for head node A, key {}:\n\n\
              Connection string for head node B, key {}:\n\n\
-             Everybody who has this line can use the server, and it is not shown again: copy each \
-             into a file that only\nits user can read. Then:\n  here              fwprobe-echo \
+             Everybody who has such a line can use the server, and it is not shown again: copy \
+             each, without the\nother lines, into a file that only its user can read (with \
+             --output, this command writes that file).\nThen:\n  here              fwprobe-echo \
              serve --identity {path}\n  on the head node  fwprobe run hpc-2008r2-sp1 \
              --connection-file FILE\n\
              `fwprobe profiles list` names the other profiles.",
