@@ -10,7 +10,10 @@ Examples:
   fwprobe run hpc-2008r2-sp1 --connection-file echo.txt
   fwprobe run --port 443/https --connection-file echo.txt --quick
   fwprobe run hpc-2008r2-sp1 --connection-file echo.txt --output report.html
-  fwprobe run hpc-2008r2-sp1 --via direct --via http://proxy.example:3128";
+  fwprobe run hpc-2008r2-sp1 --via direct --via http://proxy.example:3128
+
+In the table, TIME is the time of all that was done for a port: its session,
+and the sessions that look for the cause of a failure.";
 
 pub(super) const WATCH: &str = "\
 Examples:
