@@ -36,6 +36,9 @@ pub fn write_text(history: &HistoryDocument, look: Look, out: &mut dyn Write) ->
         let title = heading(&series.series);
         writeln!(out, "{}", look.paint(Tone::Heading, &title))?;
     }
+    if !history.runs.is_empty() {
+        columns.head(look, out)?;
+    }
     for entry in &history.runs {
         columns.line(entry, look, out)?;
     }
@@ -49,42 +52,66 @@ type Cell = fn(&Series) -> String;
 
 /// The columns between the time and the result. Columns that are the same in every line are left out.
 struct Columns {
-    /// The width of each column, and the function that returns its text.
-    series: Vec<(usize, Cell)>,
+    time: usize,
+    /// The title and width of each column, and the function that returns its text.
+    series: Vec<(&'static str, usize, Cell)>,
     result: usize,
     several_paths: bool,
 }
 
 impl Columns {
     fn of(history: &HistoryDocument) -> Self {
-        let all = [host as Cell, profile, |series: &Series| {
-            series.servers.join(", ")
-        }];
+        let all: [(&'static str, Cell); 3] = [
+            ("HOST", host),
+            ("PROFILE", profile),
+            ("SERVERS", |series| series.servers.join(", ")),
+        ];
         let mut series = Vec::new();
-        for text in all {
+        for (title, text) in all {
             let mut texts: Vec<String> = history.runs.iter().map(|run| text(&run.series)).collect();
             texts.sort_unstable();
             texts.dedup();
             if texts.len() > 1 {
                 let width = texts.iter().map(|text| text.width()).max();
-                series.push((width.unwrap_or(0).min(WIDEST_COLUMN), text));
+                let width = width.unwrap_or(0).clamp(title.len(), WIDEST_COLUMN);
+                series.push((title, width, text));
             }
         }
+        let times = history.runs.iter();
+        let times = times.map(|run| whole_seconds(&run.started).width());
         let results = history.runs.iter().map(|run| result(run).width());
         let strips = history.strips.iter().flat_map(|series| &series.strips);
         let mut paths: Vec<&str> = strips.map(|strip| strip.path.as_str()).collect();
         paths.sort_unstable();
         paths.dedup();
         Self {
+            time: times.max().unwrap_or(0).clamp(TIME.len(), WIDEST_COLUMN),
             series,
-            result: results.max().unwrap_or(0).min(WIDEST_COLUMN),
+            result: results
+                .max()
+                .unwrap_or(0)
+                .clamp(RESULT.len(), WIDEST_COLUMN),
             several_paths: paths.len() > 1,
         }
     }
 
+    /// Writes the titles of the columns.
+    fn head(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = padded(TIME, self.time);
+        for (title, width, _) in &self.series {
+            line.push_str(GAP);
+            line.push_str(&padded(title, *width));
+        }
+        line.push_str(GAP);
+        line.push_str(&padded(RESULT, self.result));
+        line.push_str(GAP);
+        line.push_str(CHANGES);
+        writeln!(out, "{}", look.paint(Tone::Faint, &line))
+    }
+
     fn line(&self, entry: &Entry, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let mut before = whole_seconds(&entry.started);
-        for (width, text) in &self.series {
+        let mut before = padded(&whole_seconds(&entry.started), self.time);
+        for (_, width, text) in &self.series {
             before.push_str(GAP);
             before.push_str(&padded(&text(&entry.series), *width));
         }
@@ -231,6 +258,11 @@ fn sum(history: &HistoryDocument) -> String {
     text
 }
 
+/// The titles of the columns that are in every history: the time at which a run began, its result with the ports that
+/// are not as expected or not decided, and what has changed since the run before.
+const TIME: &str = "BEGAN (UTC)";
+const RESULT: &str = "RESULT, PORTS";
+const CHANGES: &str = "CHANGES";
 /// The greatest width of a column that is not the last.
 const WIDEST_COLUMN: usize = 24;
 /// The width up to which changes stay in the line of their run, even if the line then becomes too long.

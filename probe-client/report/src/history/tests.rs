@@ -145,3 +145,16 @@ fn hostile_text_is_escaped_and_long_strips_are_cut() {
     let text = as_text(&document, Look::PLAIN);
     assert!(text.lines().all(|line| line.width() <= 80), "{text}");
 }
+
+#[test]
+fn every_title_begins_where_its_column_begins() {
+    let text = as_text(&history(&runs_of_one_host()), Look::PLAIN);
+    let mut lines = text.lines().skip(1);
+    let (titles, first) = (lines.next().unwrap(), lines.next().unwrap());
+    for (title, cell) in [(TIME, "2026-"), (RESULT, "FAIL "), (CHANGES, "the first")] {
+        let begins = titles.find(title);
+        assert!(begins.is_some() && begins == first.find(cell), "{text}");
+    }
+    let none = as_text(&history(&[]), Look::PLAIN);
+    assert!(!none.contains(TIME), "{none}");
+}
