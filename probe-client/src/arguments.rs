@@ -142,8 +142,10 @@ pub(crate) struct RunArguments {
     pub measuring: MeasuringArguments,
     #[command(flatten)]
     pub reports: ReportOptions,
-    /// Delete the oldest files that --output DIR/ has written. 100 keeps the newest 100 files of each format, 30d keeps
-    /// those of the last 30 days. Only files that fwprobe named itself on this host are deleted.
+    /// Delete the oldest files that --output DIR/ has written.
+    ///
+    /// 100 keeps the newest 100 files of each format, 30d keeps those of the last 30 days. Only files that fwprobe
+    /// named itself on this host are deleted.
     #[arg(
         long,
         value_name = "NUMBER|DAYS",
@@ -152,7 +154,9 @@ pub(crate) struct RunArguments {
     )]
     pub keep: Option<Keep>,
     /// Run again, 5 seconds after each run, until every rule is as expected or this much time has passed (90s or 10m;
-    /// 10m if no time is given). Only the last run is reported.
+    /// 10m if no time is given).
+    ///
+    /// Only the last run is reported.
     #[arg(
         long,
         value_name = "TIME",
@@ -180,9 +184,10 @@ pub(crate) struct MeasuringArguments {
     #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub client_certificate: Option<PathBuf>,
     /// Number of connections to each port that works, from different source ports, to find faults that affect only some
-    /// connections (1 to 1000). Default: 12, or fewer for more than 18 ports. 12 connections find a fault that affects
-    /// one flow in four with a probability of 96.8 percent; 50 find a fault that affects one in sixteen with 96
-    /// percent.
+    /// connections (1 to 1000).
+    ///
+    /// Default: 12, or fewer for more than 18 ports. 12 connections find a fault that affects one flow in four with a
+    /// probability of 96.8 percent; 50 find a fault that affects one in sixteen with 96 percent.
     #[arg(
         long,
         value_name = "NUMBER",
@@ -191,7 +196,9 @@ pub(crate) struct MeasuringArguments {
     )]
     pub flows: Option<u16>,
     /// Take no second looks: no sessions that differ, no search for the place of a fault, no search for faults of
-    /// single flows. Most ports that fail have a verdict within two seconds, but no verdict is of high confidence.
+    /// single flows.
+    ///
+    /// Most ports that fail have a verdict within two seconds, but no verdict is of high confidence.
     #[arg(long, conflicts_with = "flows", help_heading = HOW)]
     pub quick: bool,
     /// How long each step waits without progress, in seconds (1 to 60).

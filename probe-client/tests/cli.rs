@@ -44,6 +44,24 @@ fn a_flag_that_this_build_lacks_is_not_offered() {
     assert!(help.contains("--textfile"), "{help}");
 }
 
+/// The short help names each flag with one sentence or two; what is rarely needed is in the long one alone.
+#[test]
+fn the_short_help_is_short() {
+    for command in ["run", "watch", "idle", "plan"] {
+        let short = succeeds(&[command, "-h"]);
+        let long = succeeds(&[command, "--help"]);
+        let lines = |help: &str| help.lines().count();
+        assert!(4 * lines(&short) < 3 * lines(&long), "{short}");
+        assert!(short.contains("(see more with '--help')"), "{short}");
+        for (named, is_short) in [("--via", true), ("--proxy-password-in-clear", false)] {
+            assert_eq!(short.contains(named), is_short, "{named}: {short}");
+            assert!(long.contains(named), "{named}: {long}");
+        }
+    }
+    let run = succeeds(&["run", "-h"]);
+    assert!(!run.contains("Slurm, HPC Pack and Kubernetes"), "{run}");
+}
+
 #[test]
 fn the_list_of_profiles() {
     insta::assert_snapshot!(succeeds(&["profiles", "list"]));

@@ -1,4 +1,5 @@
-//! Groups of options that several commands share.
+//! Groups of options that several commands share. `-h` shows the first paragraph of a flag's comment, `--help`
+//! all of it.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ pub(crate) struct HeadNodeOptions {
     pub certificates: Vec<PathBuf>,
     /// File whose first line is the password of certificate files. Otherwise it is taken from the
     /// variable FWPROBE_CERTIFICATE_PASSWORD, or asked for on a terminal.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub certificate_password_file: Option<PathBuf>,
     /// The type of Azure nodes that are planned: worker or vm.
     #[arg(long, value_name = "TYPE")]
@@ -54,8 +55,9 @@ pub(crate) struct HeadNodeOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "What to probe")]
 pub(crate) struct WhatToProbe {
-    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml). Without one, the head
-    /// node's version chooses it, if --registry-export or --assume gives that version.
+    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml).
+    ///
+    /// Without one, the head node's version chooses it, if --registry-export or --assume gives that version.
     #[arg(
         value_parser = PROFILES,
         hide_possible_values = true,
@@ -65,17 +67,20 @@ pub(crate) struct WhatToProbe {
     /// Probe this port, instead of a profile or in addition to one: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
     pub ports: Vec<String>,
-    /// The path to the server: `direct` (the default), or a proxy: http://HOST:PORT (CONNECT), https:// (CONNECT over
-    /// TLS to the proxy), socks5:// (names resolved here) or socks5h:// (names resolved at the proxy). `env` and
-    /// `system` are the proxies that the environment or the system names (on Windows: Internet settings, proxy scripts,
-    /// WinHTTP). Repeatable: every rule is probed over every path.
+    /// The path to the server: `direct` (the default), or a proxy, such as http://HOST:PORT. Repeatable: every rule is
+    /// probed over every path.
+    ///
+    /// A proxy is http://HOST:PORT (CONNECT), https:// (CONNECT over TLS to the proxy), socks5:// (names resolved here)
+    /// or socks5h:// (names resolved at the proxy). `env` and `system` are the proxies that the environment or the
+    /// system names (on Windows: Internet settings, proxy scripts, WinHTTP).
     #[arg(long = "via", value_name = "PATH")]
     pub via: Vec<String>,
     /// Dial a port other than the rule's: 80=20080. Repeatable.
     #[arg(long = "map", value_name = "PORT=DIALLED")]
     pub maps: Vec<String>,
-    /// A file that says what to expect of rules, where it differs from the profile: lines of `[rules]` such as
-    /// rdp = "blocked" or https = { direct = "blocked", proxy = "open" }.
+    /// A file that says what to expect of rules, where it differs from the profile.
+    ///
+    /// It has lines of `[rules]` such as rdp = "blocked" or https = { direct = "blocked", proxy = "open" }.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     /// Probe IPv4 addresses only.
@@ -90,8 +95,9 @@ pub(crate) struct WhatToProbe {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server and proxies")]
 pub(crate) struct ServerOptions {
-    /// File with the connection string that the server printed. Otherwise it is taken from the
-    /// variable FWPROBE_CONNECTION, or from the configuration file.
+    /// File with the connection string that the server printed.
+    ///
+    /// Otherwise it is taken from the variable FWPROBE_CONNECTION, or from the configuration file.
     #[arg(long, value_name = "FILE")]
     pub connection_file: Option<PathBuf>,
     /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
@@ -103,8 +109,10 @@ pub(crate) struct ServerOptions {
     /// Probe this host or address instead of those in the connection string. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// File with one line, user:password, for proxies that require authentication; the user may be DOMAIN\user or
-    /// user@REALM. Otherwise it is taken from the variable FWPROBE_PROXY_CREDENTIALS.
+    /// File with one line, user:password, for proxies that require authentication.
+    ///
+    /// The user may be DOMAIN\user or user@REALM. Without the file, both are taken from the variable
+    /// FWPROBE_PROXY_CREDENTIALS.
     #[arg(long, value_name = "FILE")]
     pub proxy_credentials_file: Option<PathBuf>,
     /// Ask for the proxy's user name and password on the terminal.
@@ -112,7 +120,7 @@ pub(crate) struct ServerOptions {
     pub ask_proxy_credentials: bool,
     /// Send the password of a domain account (DOMAIN\user, user@REALM) even to a proxy that takes it in clear only, by
     /// Basic or SOCKS: everybody on the way to the proxy can read it.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub proxy_password_in_clear: bool,
     /// File with certificates (PEM) to trust in addition to the system's, for https:// proxies: certificates of
     /// authorities, or the proxy's own certificate.
@@ -127,13 +135,15 @@ pub(crate) struct ServerOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterOptions {
-    /// Add this label to the run document and its reports: rack=12. The label `node` names the node instead of the
-    /// host's own name. Slurm, HPC Pack and Kubernetes give labels of their own: node, job, task and pod. Repeatable.
+    /// Add this label to the run document and its reports: rack=12.
+    ///
+    /// The label `node` names the node instead of the host's own name. Slurm, HPC Pack and Kubernetes give labels of
+    /// their own: node, job, task and pod. Repeatable.
     #[arg(long = "label", value_name = "KEY=VALUE")]
     pub labels: Vec<Label>,
     /// Wait before the first packet, for a part of this time that follows from the node's name and labels, so that the
     /// nodes of a cluster do not begin together: 30s, 10m.
-    #[arg(long, value_name = "TIME", value_parser = interval)]
+    #[arg(long, value_name = "TIME", value_parser = interval, hide_short_help = true)]
     pub start_jitter: Option<Duration>,
 }
 
@@ -144,9 +154,10 @@ pub(crate) struct ReportOptions {
     /// What to print on standard output [default: table].
     #[arg(long, value_parser = FormatParser)]
     pub format: Option<FormatChoice>,
-    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE. Or write it to a
-    /// folder, DIR/ (as JSON) or FORMAT=DIR/, in a new file that is named by time and node. `run` and `idle` can then
-    /// also send it to a signed URL, [FORMAT=]https://…, by PUT. Repeatable.
+    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
+    ///
+    /// Or write it to a folder, DIR/ (as JSON) or FORMAT=DIR/, in a new file that is named by time and node. `run` and
+    /// `idle` can then also send it to a signed URL, [FORMAT=]https://…, by PUT. Repeatable.
     #[arg(long = "output", value_name = "[FORMAT=]FILE|DIR/")]
     pub outputs: Vec<String>,
     /// Open the HTML report that --output writes, if there is a desktop.
@@ -155,8 +166,9 @@ pub(crate) struct ReportOptions {
     /// Show no progress, and do not say which files were written: standard error shows only errors.
     #[arg(long, short)]
     pub quiet: bool,
-    /// Print all evidence of every failure, even if the table is then longer than a screen. Files that --output writes
-    /// always have all of it.
+    /// Print all evidence of every failure, even if the table is then longer than a screen.
+    ///
+    /// Files that --output writes always have all of it.
     #[arg(long, short)]
     pub verbose: bool,
 }

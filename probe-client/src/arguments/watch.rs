@@ -21,8 +21,9 @@ use crate::signed_url;
 pub(crate) struct WatchArguments {
     #[command(flatten)]
     pub measuring: MeasuringArguments,
-    /// Time from the beginning of one run to the beginning of the next, at most 7 days: 30s, 5m, 1h. Runs never
-    /// overlap: after each run, watch rests for at least a quarter of this time.
+    /// Time from the beginning of one run to the beginning of the next, at most 7 days: 30s, 5m, 1h.
+    ///
+    /// Runs never overlap: after each run, watch rests for at least a quarter of this time.
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "5m", help_heading = HOW)]
     pub interval: Duration,
     /// Delay each run but the first by a random part of this time, so that many hosts do not begin together
@@ -41,8 +42,10 @@ pub(crate) struct WatchArguments {
     /// Keep the document of every run in this folder, named by time and node.
     #[arg(long = "output", value_name = "FOLDER", value_parser = FolderParser, help_heading = REPORTS)]
     pub outputs: Vec<PathBuf>,
-    /// Delete the oldest of these documents. 100 keeps the newest 100, 30d keeps those of the last 30 days. Only files
-    /// that fwprobe named itself on this host are deleted.
+    /// Delete the oldest of these documents.
+    ///
+    /// 100 keeps the newest 100, 30d keeps those of the last 30 days. Only files that fwprobe named itself on this host
+    /// are deleted.
     #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse, help_heading = REPORTS)]
     pub keep: Option<Keep>,
     /// Run this command in a shell at each change that two runs in a row confirm, with the run document on its standard
@@ -53,7 +56,9 @@ pub(crate) struct WatchArguments {
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub textfile: Option<PathBuf>,
     /// Push the metrics of each run, and a log record for each change, to this OTLP receiver over HTTP:
-    /// http://127.0.0.1:4318. Not every build can do that.
+    /// http://127.0.0.1:4318.
+    ///
+    /// Not every build can do that.
     // A build without it still reads the flag, to say what is missing.
     #[arg(long, value_name = "URL", hide = cfg!(not(feature = "otlp")), help_heading = REPORTS)]
     pub otlp: Option<String>,

@@ -65,10 +65,14 @@ impl<'k> Key<'k> {
     }
 
     fn help(&self) -> String {
-        let help = self.takers.iter().find_map(|(_, arg)| arg.get_help());
+        let mut takers = self.takers.iter();
+        // A help text of one paragraph is the short help alone.
+        let help = takers.find_map(|(_, arg)| arg.get_long_help().or_else(|| arg.get_help()));
         let help = help.map(ToString::to_string).unwrap_or_default();
+        let help = help.replace("\n\n", " ");
         // The example is a list, which shows that the key takes several values.
         let help = help
+            .trim_end_matches('.')
             .trim_end_matches("Repeatable")
             .trim_end_matches(['.', ' ']);
         format!("{}.", help.replace("Repeatable: every", "Every"))
