@@ -1,9 +1,10 @@
-//! Reads the runs of many nodes from folders and files, one run at a time, and of each run only the answers. A file contains one run, or one run per line
-//! (`.ndjson`, `.jsonl`). A file that is not a run stops nothing.
+//! Reads the runs of many nodes from folders and files, one run at a time, and of each run only the answers. A file
+//! contains one run, or one run per line (`.ndjson`, `.jsonl`). A file that is not a run stops nothing.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
+use probe_core::excerpt::without_error_numbers;
 use probe_documents::merge::{NodeRun, UnreadKind};
 
 use crate::config::Problems;
@@ -101,7 +102,8 @@ fn one_line<'a>(text: &'a [u8], shown: &str) -> Result<NodeRun<'a>, Refused> {
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Refused {
-    let because = format!("{shown} cannot be read: {error}");
+    let why = without_error_numbers(&error.to_string());
+    let because = format!("{shown} cannot be read: {why}");
     Refused::new(UnreadKind::Unreadable, because)
 }
 
@@ -167,6 +169,19 @@ mod tests {
         ];
         let expected = expected.map(|(name, run)| (name.to_owned(), run));
         assert_eq!(told(files), expected);
+    }
+
+    #[test]
+    fn the_reason_in_an_answer_has_no_error_number() {
+        let mut because = String::new();
+        whole(Path::new("no-such.json"), "no-such.json", &mut |_, run| {
+            because = run.err().map(|refused| refused.to_string()).unwrap();
+        });
+        assert!(
+            because.starts_with("no-such.json cannot be read: "),
+            "{because}"
+        );
+        assert!(!because.contains("(os error"), "{because}");
     }
 
     #[test]

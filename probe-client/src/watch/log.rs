@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 
-use probe_core::excerpt::printable;
+use probe_core::excerpt::{printable, without_error_numbers};
 use probe_documents::RunDocument;
 use probe_documents::watch::{ConfirmedChange, Next};
 use probe_report::conclusion;
@@ -77,7 +77,7 @@ impl Log {
     }
 
     pub(super) fn problem(self, what: impl Into<String>) {
-        self.write(&Event::Problem { what: what.into() });
+        self.write(&Event::problem(&what.into()));
     }
 }
 
@@ -103,6 +103,13 @@ impl<'a> Event<'a> {
         Self::Change {
             run: &document.run.id,
             change,
+        }
+    }
+
+    /// Returns the event of a problem, without error numbers of the operating system.
+    fn problem(what: &str) -> Self {
+        Self::Problem {
+            what: without_error_numbers(what),
         }
     }
 
@@ -141,6 +148,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_problem_has_no_error_number() {
+        let event = Event::problem("a.prom cannot be written: Permission denied (os error 13)");
+        assert_eq!(
+            event.words(),
+            "problem: a.prom cannot be written: Permission denied"
+        );
+    }
 
     #[test]
     fn a_run_longer_than_the_interval_is_told_in_both_forms() {
