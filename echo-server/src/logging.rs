@@ -2,6 +2,7 @@
 //! messages are logged, because libraries log what strangers send.
 
 mod journal;
+mod plain;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -45,7 +46,7 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
     let writer = if to_journal {
         BoxMakeWriter::new(journal::Journal)
     } else {
-        BoxMakeWriter::new(io::stderr)
+        BoxMakeWriter::new(|| plain::StandardError)
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::plain::plain;
+
 /// Returns whether standard error is the stream that `JOURNAL_STREAM` names. A process whose standard error was
 /// redirected later still has the variable, but another stream.
 #[cfg(unix)]
@@ -65,7 +67,7 @@ impl<'a> MakeWriter<'a> for Journal {
 impl Write for Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         // The text is written with one call, so that no other thread's line comes between.
-        io::stderr().write_all(&prefixed(self.0, text))?;
+        io::stderr().write_all(&prefixed(self.0, &plain(text)))?;
         Ok(text.len())
     }
 
