@@ -60,6 +60,7 @@ fn the_short_help_is_short() {
     }
     let run = succeeds(&["run", "-h"]);
     assert!(!run.contains("Slurm, HPC Pack and Kubernetes"), "{run}");
+    assert!(run.contains("In the table, TIME is "), "{run}");
 }
 
 #[test]

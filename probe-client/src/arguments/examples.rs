@@ -1,5 +1,5 @@
-//! Examples in the help of commands, each as it is typed: on one line that an ordinary terminal does not fold, so that it
-//! can be copied.
+//! Examples in the help of commands, each as it is typed: on one line that an ordinary terminal does not fold, so that
+//! it can be copied.
 
 pub(super) const DEMO: &str = "\
 Example:
