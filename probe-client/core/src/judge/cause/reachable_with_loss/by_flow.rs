@@ -50,8 +50,8 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     if pace::is_limited(evidence) {
         return None;
     }
-    if let Some(slowly) = passes_one_at_a_time(evidence, account) {
-        return Some(lost_beside_others(evidence, account, slowly).because(reachable.claim));
+    if let Some(verdict) = lost_beside_others(evidence, account) {
+        return Some(verdict.because(reachable.claim));
     }
     let redialled = evidence.probe.redial == Some(Redial::SourcePort);
     let lossy = account.loses_more_than_ordinary();
@@ -108,10 +108,10 @@ fn late(evidence: &Evidence<'_>, account: &FlowAccount) -> String {
     )
 }
 
-/// Returns how many slowly dialled connections to the ports of this server there were, if all of them passed while this
-/// port lost connections that were opened together, and chance does not explain it. Their number or pace is then the
-/// cause.
-fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Trials> {
+/// Returns the verdict on a port that loses connections only when several are opened at once: slowly dialled ones to all
+/// ports of this server pass, and chance does not explain it. Their number or pace is then the cause. What is limited
+/// was not tested, because the port's own session passed.
+fn lost_beside_others(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
     let accounts = evidence
         .same_server
         .iter()
@@ -119,16 +119,13 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> Optio
     let slowly = accounts
         .flat_map(|account| [account.again, account.fresh])
         .fold(Trials::default(), Trials::and);
-    let (together, _) = account.lost();
-    (slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD).then_some(slowly)
-}
-
-/// Returns the verdict on a port that loses connections only when several are opened at once. What is limited was not
-/// tested, because the port's own session passed.
-fn lost_beside_others(evidence: &Evidence<'_>, account: &FlowAccount, slowly: Trials) -> Verdict {
-    let (target, flow) = (evidence.target(), evidence.flow());
     let (lost, _) = account.lost();
-    Verdict::new(
+    let odds = by_chance(lost, slowly);
+    if slowly.failed > 0 || odds >= THRESHOLD {
+        return None;
+    }
+    let (target, flow) = (evidence.target(), evidence.flow());
+    let verdict = Verdict::new(
         VerdictId::ReachableWithLoss,
         Segment::PATH,
         Confidence::Medium,
@@ -140,14 +137,15 @@ fn lost_beside_others(evidence: &Evidence<'_>, account: &FlowAccount, slowly: Tr
     .because(format!(
         "opened one at a time, {slowly} connections to this server got no answer; the odds that \
          chance separates them like this are {}",
-        in_words(by_chance(lost, slowly))
+        in_words(odds)
     ))
     .next(format!(
         "ask the firewall team what drops SYNs of {flow} when several connections are opened at \
          once: a limit on new connections per second or on open connections, flood protection, or \
          a NAT gateway that has no source port free; tell them how many connections your programs \
          open at once"
-    ))
+    ));
+    Some(verdict)
 }
 
 /// Returns the verdict on a port that is open only for some source ports.
